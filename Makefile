@@ -1,0 +1,39 @@
+# Outbox: `make` alone lists the targets.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+$(READY): requirements/dev.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(READY)
+
+setup: $(READY) ## make the virtual environment from the pinned requirements
+
+pin: ## choose newer versions and pin them with hashes (needs uv)
+	for f in run dev; do uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 \
+	    --no-emit-index-url --no-header requirements/$$f.in -o requirements/$$f.txt; done
+
+fmt: $(READY) ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+check: $(READY) ## style, types and house rules: fast, before each commit
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/unit tests/test_house.py
+
+test: check ## everything that needs neither root nor long time
+	$(BIN)/python -m pytest -q tests/room tests/e2e
+
+demo: $(READY) ## the whole relay with a pretend Internet (ARGS=--check: by itself, then exit)
+	$(BIN)/outbox demo $(ARGS)
+
+.PHONY: help setup pin fmt check test demo

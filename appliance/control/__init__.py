@@ -1,0 +1,1 @@
+"""The one command interface of the box, on a Unix socket."""

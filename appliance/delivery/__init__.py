@@ -1,0 +1,1 @@
+"""Scheduler, routes, DNS, connections and the SMTP client."""

@@ -1,0 +1,1 @@
+"""The SMTP server: mail in from clients and devices."""

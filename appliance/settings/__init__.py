@@ -1,0 +1,1 @@
+"""TOML text <-> one frozen Settings or all complaints."""

@@ -1,0 +1,1 @@
+"""The journal on the card, and the history of what became of each message."""
