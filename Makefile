@@ -31,7 +31,7 @@ check: $(READY) ## style, types and house rules: fast, before each commit
 	$(BIN)/python -m pytest -q tests/unit tests/test_house.py
 
 test: check ## everything that needs neither root nor long time
-	$(BIN)/python -m pytest -q tests/room tests/e2e
+	$(BIN)/python -m pytest -q
 
 demo: $(READY) ## the whole relay with a pretend Internet (ARGS=--check: by itself, then exit)
 	$(BIN)/outbox demo $(ARGS)
