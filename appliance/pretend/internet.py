@@ -2,7 +2,8 @@
 
 `Internet(zones, script)` listens from a thread of its own until `stop`; all mail servers share one port and are told
 apart by address. A line of `script` is a server's name (or `*`) and a rule of appliance/pretend/script.py;
-`NAME absent` means that nothing listens there. Raises OSError when no port is free on all addresses, ValueError on bad text.
+`NAME absent` means that nothing listens there. Raises OSError when no port is free on all addresses, ValueError on
+bad text.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from appliance.pretend.mailserver import MailServer, Received
@@ -69,7 +71,7 @@ class Internet:
     async def _listen(self, hosts: dict[str, str]) -> None:
         port = 0
         for address, name in hosts.items():
-            server = MailServer(self.rules(name), name, self._tls, taken=lambda got, name=name: self._keep(name, got))
+            server = MailServer(self.rules(name), name, self._tls, taken=partial(self._keep, name))
             await server.start(address, port)
             self.servers[name] = server
             self.mail_port = port = server.port
@@ -95,7 +97,7 @@ class Internet:
         """All mail servers behave so from now on."""
         self._script = script.splitlines()
         for name, server in self.servers.items():
-            server.set(self.rules(name))
+            server.change(self.rules(name))
 
     def lines(self, name: str) -> list[str]:
         """What clients said at that server."""
