@@ -36,4 +36,10 @@ test: check ## everything that needs neither root nor long time
 demo: $(READY) ## the whole relay with a pretend Internet (ARGS=--check: by itself, then exit)
 	$(BIN)/outbox demo $(ARGS)
 
-.PHONY: help setup pin fmt check test demo
+test-storm: $(READY) ## load while the relay is killed 50 times (ARGS="--kills 10 --seed 1")
+	$(BIN)/python -m tests.storm $(ARGS)
+
+test-order: $(READY) ## write, flush, 250: the order as strace sees it (needs strace)
+	$(BIN)/python -m pytest -q tests/e2e/flush_order.py
+
+.PHONY: help setup pin fmt check test demo test-storm test-order
