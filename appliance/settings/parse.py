@@ -1,0 +1,204 @@
+"""TOML text -> one frozen Settings, or every complaint about it.
+
+The schema's dataclasses drive it: types, bounds and kinds stand there. Nothing raises on bad input: the answer is a
+Settings or a non-empty tuple of Complaint, each with key, value and what would be right.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import ipaddress
+import tomllib
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any
+
+from appliance.core import mailbox
+from appliance.core.reply import printable
+from appliance.settings.schema import FORMAT, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """`key` like "listener[1].port"; `expected` completes the sentence "it should be …"."""
+
+    key: str
+    value: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.key} = {self.value}: should be {self.expected}"
+
+
+def parse(text: str) -> Settings | tuple[Complaint, ...]:
+    """The settings in `text`, or all that is wrong with it."""
+    try:
+        data = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        return (Complaint("(file)", printable(str(error), 200), "TOML text"),)
+    newer = data.get("format")
+    if isinstance(newer, int) and newer > FORMAT:
+        return (Complaint("format", str(newer), f"at most {FORMAT}: the file is of a newer release"),)
+    complaints: list[Complaint] = []
+    settings = _table(Settings, data, "", complaints)
+    if not complaints:
+        complaints.extend(_across(settings))
+    return tuple(complaints) or typing.cast(Settings, settings)
+
+
+def _table(kind: type, data: dict[str, Any], prefix: str, complaints: list[Complaint]) -> Any:
+    fields = {each.name: each for each in dataclasses.fields(kind)}
+    hints = typing.get_type_hints(kind)
+    for unknown in data.keys() - fields.keys():
+        near = difflib.get_close_matches(unknown, fields, 1)
+        hint = f"{prefix}{near[0]}?" if near else "one of " + ", ".join(fields)
+        complaints.append(Complaint(prefix + printable(unknown, 60), _shown(data[unknown]), hint))
+    values = {
+        name: _value(hints[name], fields[name], data[name], prefix + name, complaints)
+        for name in fields
+        if name in data
+    }
+    if any(value is None for value in values.values()):
+        return None
+    if needed := [
+        n for n, f in fields.items() if f.metadata.get("kind", "").endswith("!") and not values.get(n, f.default)
+    ]:
+        complaints.append(Complaint(prefix + needed[0], '""', "given"))
+    return kind(**values)
+
+
+def _value(hint: Any, field: dataclasses.Field[Any], raw: Any, key: str, complaints: list[Complaint]) -> Any:
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        if isinstance(raw, dict):
+            return _table(hint, raw, key + ".", complaints)
+        return _complain(complaints, key, raw, "a table")
+    if typing.get_origin(hint) is tuple:
+        return _list(typing.get_args(hint)[0], field, raw, key, complaints)
+    if hint is float and isinstance(raw, int) and not isinstance(raw, bool):
+        raw = float(raw)
+    if type(raw) is not hint:
+        words = {str: "a text in quotes", int: "a whole number", float: "a number", bool: "true or false"}
+        return _complain(complaints, key, raw, words[hint])
+    wrong = _wrong(field.metadata, raw)
+    return _complain(complaints, key, raw, wrong) if wrong else raw
+
+
+def _list(row: Any, field: dataclasses.Field[Any], raw: Any, key: str, complaints: list[Complaint]) -> Any:
+    if not isinstance(raw, list):
+        return _complain(complaints, key, raw, "a list")
+    values = []
+    for number, each in enumerate(raw, 1):
+        values.append(_value(row, field, each, f"{key}[{number}]", complaints))
+    return None if any(each is None for each in values) else tuple(values)
+
+
+def _complain(complaints: list[Complaint], key: str, raw: object, expected: str) -> None:
+    complaints.append(Complaint(key, _shown(raw), expected))
+
+
+def _shown(raw: object) -> str:
+    return printable(repr(raw), 80)
+
+
+def _wrong(metadata: types.MappingProxyType[Any, Any] | dict[str, Any], raw: Any) -> str:
+    """ "" or what would be right."""
+    if isinstance(raw, bool) or not metadata:
+        return ""
+    if isinstance(raw, int | float):
+        low, high = metadata["low"], metadata["high"]
+        inside = (low is None or raw >= low) and (high is None or raw <= high)
+        return "" if inside else f"from {low} to {high}"
+    if metadata["choices"] and raw not in metadata["choices"]:
+        return "one of " + ", ".join(repr(choice) for choice in metadata["choices"])
+    if not raw.isprintable() or len(raw) > 1000:
+        return "printable text of at most 1000 characters"
+    kind = metadata["kind"]
+    if not raw and not kind.endswith("!"):
+        return ""
+    return _KINDS[kind.rstrip("!")](raw)
+
+
+def _domain(raw: str) -> str:
+    if raw == "default" or mailbox.domain_of(raw.removeprefix(".")):
+        return ""
+    return "a domain such as office.example"
+
+
+def _mailbox(raw: str) -> str:
+    return "" if (found := mailbox.parse(raw)) and found.domain else "a mailbox such as name@office.example"
+
+
+def _network(raw: str) -> str:
+    if raw in ("private", "any"):
+        return ""
+    try:
+        ipaddress.ip_network(raw, strict=False)
+    except ValueError:
+        return "a network such as 192.168.1.0/24, or private, or any"
+    return ""
+
+
+def _address(raw: str) -> str:
+    try:
+        ipaddress.ip_address(raw)
+    except ValueError:
+        return "an address such as 192.168.1.5"
+    return ""
+
+
+def _server(raw: str) -> str:
+    host, port = split_server(raw)
+    return "" if not _address(host) and 1 <= port <= 65535 else "an address such as 192.168.1.1 or [2001:db8::1]:53"
+
+
+def _host(raw: str) -> str:
+    return "" if mailbox.domain_of(raw) or not _address(raw) else "a host name or an address"
+
+
+def split_server(text: str) -> tuple[str, int]:
+    """ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT apart; port 53 when not given, 0 when it is no number."""
+    if text.startswith("["):
+        host, _, port = text[1:].partition("]")
+        port = port.removeprefix(":")
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    else:
+        host, port = text, ""
+    return host, (int(port) if port.isascii() and port.isdigit() and len(port) < 6 else 0) if port else 53
+
+
+_KINDS = {
+    "": lambda _: "",
+    "path": lambda _: "",
+    "domain": _domain,
+    "mailbox": _mailbox,
+    "network": _network,
+    "address": _address,
+    "server": _server,
+    "host": _host,
+}
+
+
+def _across(settings: Settings) -> list[Complaint]:
+    """What only several keys together can get wrong."""
+    found = []
+    if bool(settings.tls.certificate) != bool(settings.tls.private_key):
+        found.append(
+            Complaint("tls.private_key", repr(settings.tls.private_key), "given together with tls.certificate")
+        )
+    named: tuple[tuple[tuple[Any, ...], str], ...] = (
+        (settings.listener, "listener"),
+        (settings.relay, "relay"),
+        (settings.domain, "domain"),
+    )
+    for rows, name in named:
+        seen: set[str] = set()
+        for number, row in enumerate(rows, 1):
+            if row.name in seen:
+                found.append(Complaint(f"{name}[{number}].name", repr(row.name), "different from the rows before it"))
+            seen.add(row.name)
+    if not any(row.name == "default" for row in settings.domain):
+        found.append(Complaint("domain", "no row named default", "a list with a row named default"))
+    return found
