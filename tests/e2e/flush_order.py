@@ -57,7 +57,7 @@ def test_250_is_sent_after_the_flush_has_returned(tmp_path: Path) -> None:
     assert shutil.which("strace"), "strace is not installed"
     trace = tmp_path / "trace"
     net = Internet(ZONES, "* GREETING -> 421 4.3.2 not now\n")
-    strace = ("strace", "-f", "-y", "-s", "200", "-e", f"trace={CALLS}", "-o", str(trace))
+    strace = ("strace", "-D", "-f", "-y", "-s", "200", "-e", f"trace={CALLS}", "-o", str(trace))
     box = Box(tmp_path, "", net.dns_port, net.mail_port, strace)
     try:
         box.start()

@@ -127,6 +127,8 @@ class Player:
         found = re.fullmatch(pattern(text), got)
         assert found, f"expected {text!r}, got {got!r}"
         self.words |= found.groupdict()
+        if got.startswith("221 "):
+            self.close()
 
     def close(self, rest: str = "") -> None:
         if self.client is not None:
@@ -137,6 +139,8 @@ class Player:
     # -- what the runner does
 
     def start(self, rest: str = "") -> None:
+        if self.box.running():
+            assert self.box.stop() == 0
         self.box.start()
         self.started = True
 
@@ -150,6 +154,10 @@ class Player:
     def kill(self, rest: str) -> None:
         self.close()
         self.box.kill()
+
+    def terminate(self, rest: str) -> None:
+        assert self.box.process is not None
+        self.box.process.terminate()
 
     def dns(self, state: str) -> None:
         (self.net.dns_on if state == "on" else self.net.dns_off)()
@@ -234,6 +242,7 @@ _ORDERS: dict[str, Callable[[Player, str], None]] = {
     "start-fails": Player.start_fails,
     "kill": Player.kill,
     "close": Player.close,
+    "term": Player.terminate,
     "dns": Player.dns,
     "mx": Player.mx,
     "until": Player.until,
