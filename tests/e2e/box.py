@@ -90,13 +90,21 @@ class Box:
             assert process.poll() is None, f"relay ended with {process.returncode}: {self.words()}"
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.smtp), 5) as probe:
                 if probe.recv(3) == b"220":
-                    probe.sendall(b"QUIT\r\n")
+                    with probe.makefile("rb") as replies:
+                        replies.readline()
+                        probe.sendall(b"QUIT\r\n")
+                        replies.readline()
                     return
             time.sleep(0.02)
         raise AssertionError(f"relay did not greet: {self.words()}")
 
     def words(self) -> str:
         return self.stderr_path.read_text(errors="replace")[-4000:] if self.stderr_path.exists() else ""
+
+    def bugs(self) -> str:
+        """The last traceback in what the relay wrote, "" when there is none."""
+        text = self.stderr_path.read_text(errors="replace") if self.stderr_path.exists() else ""
+        return text[text.rfind("Traceback") :][:4000] if "Traceback" in text else ""
 
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None

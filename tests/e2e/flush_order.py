@@ -63,8 +63,10 @@ def test_250_is_sent_after_the_flush_has_returned(tmp_path: Path) -> None:
         box.start()
         with smtplib.SMTP("127.0.0.1", box.smtp, "client.example", timeout=20) as smtp:
             smtp.sendmail("a@x.example", ["b@y.example"], "Subject: traced\r\n\r\nthe-very-content\r\n")
-        assert box.process is not None
+        process = box.process
+        assert process is not None
         box.stop()
+        assert net.wait_for(lambda: f"{process.pid} +++ exited" in trace.read_text(errors="replace"), 10.0)
     finally:
         box.kill()
         net.stop()

@@ -35,11 +35,15 @@ class Player:
     """One run of one scenario in `work`, an empty folder."""
 
     def __init__(self, folder: Path, work: Path) -> None:
-        self.folder = folder
+        self.folder, self.work = folder, work
+
+    def prepare(self) -> None:
+        """The pretend Internet listens, the box has its settings."""
+        work = self.work
         script = self.text("mx.script")
         self.net = Internet(self.text("zones"), script, tls_context(work) if "STARTTLS" in script else None)
         wrapper: tuple[str, ...] = ()
-        if (tmpfs := folder / "spool.size").exists():
+        if (tmpfs := self.folder / "spool.size").exists():
             wrapper = small_card(work / "spool", tmpfs.read_text().strip())
         self.box = Box(work, self.text("settings.toml"), self.net.dns_port, self.net.mail_port, wrapper)
         self.words: dict[str, str] = {}
@@ -53,6 +57,7 @@ class Player:
 
     def play(self) -> None:
         """The whole scenario. Raises AssertionError."""
+        self.prepare()
         try:
             self.dialogue(self.text("session.smtp"))
             self.close()
@@ -61,7 +66,7 @@ class Player:
                 self.dialogue(self.text("expected.status"))
                 self.nothing_else()
                 assert self.box.stop() == 0, "SIGTERM is an orderly end"
-            assert "Traceback" not in self.box.words()
+            assert not self.box.bugs(), f"a bug: {self.box.bugs()}"
         except (AssertionError, OSError) as trouble:
             raise AssertionError(f"{self.folder.name}: {trouble}\n--- relay:\n{self.box.words()}") from trouble
         finally:

@@ -156,9 +156,9 @@ class Storm:
         say(f"widest window: {found.worst_s:.1f} s, {found.worst} deliveries before a kill")
         for line in (*found.lost[:10], *found.damaged[:10], *found.unlawful[:10]):
             say(f"WRONG: {line}")
-        if stopped != 0 or "Traceback" in self.box.words():
-            say(f"WRONG: the relay ended with {stopped}\n{self.box.words()}")
-        right = found.right and stopped == 0 and "Traceback" not in self.box.words()
+        right = found.right and stopped == 0 and not self.box.bugs()
+        if stopped != 0 or self.box.bugs():
+            say(f"WRONG: the relay ended with {stopped}\n{self.box.bugs()}")
         say("right" if right else "not right")
         return 0 if right else 1
 
