@@ -185,6 +185,7 @@ class _Session:
         if not await self._say("STARTTLS", argument, "220 2.0.0 go ahead" + "\r\n250 PWNED" * (mode == "inject")):
             return
         if mode == "garbage" or context is None:
+            await self.reader.read(1)
             self.writer.write(b"this is not TLS at all\r\n" * 4)
             await self.writer.drain()
             raise Gone
