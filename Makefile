@@ -33,6 +33,9 @@ check: $(READY) ## style, types and house rules: fast, before each commit
 test: check ## everything that needs neither root nor long time
 	$(BIN)/python -m pytest -q
 
+hardware: $(READY) ## drawings, tables, bill and label of the hardware from its pin table
+	$(BIN)/python -m hardware.generate
+
 demo: $(READY) ## the whole relay with a pretend Internet (ARGS=--check: by itself, then exit)
 	$(BIN)/outbox demo $(ARGS)
 
@@ -42,4 +45,4 @@ test-storm: $(READY) ## load while the relay is killed 50 times (ARGS="--kills 1
 test-order: $(READY) ## write, flush, 250: the order as strace sees it (needs strace)
 	$(BIN)/python -m pytest -q tests/e2e/flush_order.py
 
-.PHONY: help setup pin fmt check test demo test-storm test-order
+.PHONY: hardware help setup pin fmt check test demo test-storm test-order

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from appliance import pins
+
 FORMAT: Final = 1  # of the settings file (P8)
 
 
@@ -255,6 +257,17 @@ class Paths:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """[panel]: the pins of lamps and button; as shipped those of the board (hardware/pins.toml)."""
+
+    system_gpio: int = key(pins.SYSTEM.bcm, "GPIO of the SYSTEM lamp", low=9, high=27)
+    queue_gpio: int = key(pins.QUEUE.bcm, "GPIO of the QUEUE lamp", low=9, high=27)
+    bounce_gpio: int = key(pins.BOUNCE.bcm, "GPIO of the BOUNCE lamp", low=9, high=27)
+    activity_gpio: int = key(pins.ACTIVITY.bcm, "GPIO of the ACTIVITY lamp", low=9, high=27)
+    button_gpio: int = key(pins.BUTTON.bcm, "GPIO of the button, low when pressed", low=4, high=27)
+
+
 SHIPPED_LISTENERS: Final = (
     Listener(name="lan", port=25, tls="starttls", auth="offered"),
     Listener(name="submission", port=587, tls="starttls", auth="required"),
@@ -281,3 +294,4 @@ class Settings:
     reports: Reports = field(default_factory=Reports)
     control: Control = field(default_factory=Control)
     paths: Paths = field(default_factory=Paths)
+    panel: Panel = field(default_factory=Panel)
