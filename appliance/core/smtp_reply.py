@@ -20,6 +20,19 @@ _LINE: Final = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
 _ENHANCED: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3} ")
 
 
+_GREETING: Final = "in the greeting: "
+
+
+def in_greeting(reply: Reply) -> Reply:
+    """The reply marked as one that came in place of 220: it is about us, not about a recipient."""
+    return Reply(reply.code, reply.enhanced, _GREETING + reply.text, reply.host)
+
+
+def was_greeting(reply: Reply) -> bool:
+    """Whether `in_greeting` made it."""
+    return reply.text.startswith(_GREETING)
+
+
 class BadReply(Exception):
     """The peer does not speak SMTP, or too much of it."""
 

@@ -50,7 +50,7 @@ async def _downgrade(item: QueueItem, capable: Capabilities, content: Content) -
     if scan.header_found and item.smtputf8:
         return Reply(554, "5.6.9", "the header is internationalized and the next mail server cannot take that")
     if not scan.found or capable.eight_bit:
-        body = item.body if scan.found else Body.SEVEN_BIT
+        body = Body.EIGHT_BIT if scan.found else Body.SEVEN_BIT
         return await _split(item, content.chunks(), content.size_bytes, body, False)
     if scan.obstacle:
         return Reply(554, "5.6.3", f"the next mail server takes 7-bit mail only and {scan.obstacle}")

@@ -9,7 +9,6 @@ to say about it: "secure", "insecure", "bogus", "unknown".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,6 +30,7 @@ RECORDS_MAX: Final = 64
 ALIASES_MAX: Final = 8
 TTL_MAX_S: Final = 86400
 NEGATIVE_TTL_MAX_S: Final = 60  # a second look some minutes later must be a real one
+_FLAGS: Final = int(dns.flags.RD | dns.flags.AD)  # AD: tell us whether you validate (RFC 6840 5.7)
 _BOGUS_CODES: Final = frozenset({6, 7, 8, 9, 10, 11, 12})  # extended errors about DNSSEC, RFC 8914 4
 
 
@@ -180,11 +180,3 @@ class Resolver:
         if codes & _BOGUS_CODES:
             return "bogus"
         return "insecure" if server in self._validating else "unknown"
-
-
-_FLAGS: Final = int(dns.flags.RD | dns.flags.AD)
-
-
-def strings(values: Sequence[str]) -> list[str]:
-    """TXT values without quoting, pieces joined."""
-    return ["".join(value.split('"')[1::2]) for value in values]

@@ -105,7 +105,7 @@ class MxRouter:
         if answer.outcome == "nxdomain":
             return Reply(550, "5.1.2", f"domain {domain} does not exist")
         if not answer.found:
-            return [(0, answer.name)]
+            return [(0, name)] if (name := domain_of(answer.name)) else []
         if _is_null(answer):
             return Reply(556, "5.1.10", f"domain {domain} takes no mail (null MX)")
         rows = []

@@ -1,13 +1,14 @@
 """An SMTP session with one host: greeting, EHLO or HELO, STARTTLS, login (RFC 5321 3.1, 4.1.1.1; RFC 3207; RFC 4954).
 
-`open_session` gives a Session that is ready for MAIL, or the Reply that says why not; `TlsFailed` asks the caller to
-come again without TLS. Time-outs are those of RFC 5321 4.5.3.2 times `factor`.
+`open_session` gives a Session that is ready for MAIL, or an Unready that says why not and whether another address may
+do better; `TlsFailed` asks the caller to come again without TLS. Time-outs are those of RFC 5321 4.5.3.2 times
+`factor`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import math
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -16,12 +17,13 @@ from typing import Final
 from appliance.core.capabilities import Capabilities
 from appliance.core.networks import address_of
 from appliance.core.reply import Reply
-from appliance.core.smtp_reply import RemoteReply
+from appliance.core.smtp_reply import RemoteReply, in_greeting
 from appliance.delivery.login import choose, log_in
 from appliance.delivery.wire import Lost, Wire
 from appliance.ports import Hop, Host
 
 CONNECT_S: Final = 30.0
+CONNECT_IPV6_S: Final = 10.0  # a black hole is more likely there, and there is nearly always an IPv4 address too
 GREETING_S: Final = 300.0
 COMMAND_S: Final = 300.0
 TLS_S: Final = 60.0
@@ -38,10 +40,19 @@ class TlsFailed(Exception):
         self.reply = reply
 
 
+@dataclass(frozen=True, slots=True)
+class Unready:
+    """Why there is no session. `elsewhere` = worth a try at the next address: not after a refused login, which would
+    only lock the account."""
+
+    reply: Reply
+    elsewhere: bool = True
+
+
 @dataclass(slots=True)
 class Session:
-    """`place` is name, port and address of the host; `messages` counts transactions begun; `reused` =
-    it was used before."""
+    """`place` is name, port and address of the host; `messages` counts transactions begun; `reused` = it was used
+    before; `deadline` (loop time) bounds all reads of one stage of a transaction together."""
 
     wire: Wire
     hop: Hop
@@ -51,6 +62,7 @@ class Session:
     encrypted: bool = False
     messages: int = 0
     reused: bool = False
+    deadline: float = math.inf
 
     async def ask(self, line: str, wait_s: float = COMMAND_S) -> RemoteReply:
         """One command, one answer. Raises Lost, also for a 421 (RFC 5321 3.8)."""
@@ -58,18 +70,32 @@ class Session:
         return await self.read(wait_s)
 
     async def read(self, wait_s: float = COMMAND_S) -> RemoteReply:
-        answer = await self.wire.answer(wait_s * self.factor)
+        answer = await self.wire.answer(self._span(wait_s))
         if answer.code == 421:
             self.wire.abort()
             raise Lost(answer.reply(self.wire.peer))
         return answer
 
+    async def drain(self, wait_s: float) -> None:
+        """Wait until the peer has taken most of what was written. Raises Lost."""
+        await self.wire.drain(self._span(wait_s))
+
+    def _span(self, wait_s: float) -> float:
+        return max(min(wait_s * self.factor, self.deadline - asyncio.get_running_loop().time()), 0.0)
+
+    def bound(self, span_s: float) -> None:
+        """From now on all reads together take at most `span_s` (times the factor)."""
+        self.deadline = asyncio.get_running_loop().time() + span_s * self.factor
+
     async def quit(self) -> None:
         """Say goodbye and wait briefly; never raises."""
-        with contextlib.suppress(Lost):
+        try:
             self.wire.write(b"QUIT\r\n")
             await self.wire.answer(QUIT_S * max(self.factor, 0.1))
-        self.wire.abort()
+        except Lost:
+            pass
+        finally:
+            self.wire.abort()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +107,7 @@ class Opener:
     contexts: Contexts
     password: Passwords
 
-    async def open_session(self, hop: Hop, host: Host, address: str, clear: bool) -> Session | Reply:
+    async def open_session(self, hop: Hop, host: Host, address: str, clear: bool) -> Session | Unready:
         """Connect to this very address; `clear` = no STARTTLS although it may be offered. Raises TlsFailed."""
         wire = Wire(f"{host.name}[{address}]" if host.name != address else f"[{address}]")
         try:
@@ -90,7 +116,7 @@ class Opener:
             trouble = await self._begin(session, host, clear)
         except Lost as lost:
             wire.abort()
-            return lost.reply
+            return Unready(lost.reply)
         except BaseException:
             wire.abort()
             raise
@@ -105,7 +131,8 @@ class Opener:
         fits = source is not None and target is not None and source.version == target.version
         local = (hop.source_address, 0) if fits else None
         try:
-            async with asyncio.timeout(CONNECT_S * self.factor):
+            wait_s = CONNECT_IPV6_S if ":" in address else CONNECT_S
+            async with asyncio.timeout(wait_s * self.factor):
                 loop = asyncio.get_running_loop()
                 await loop.create_connection(lambda: wire, address, host.port, local_addr=local)
         except TimeoutError:
@@ -114,21 +141,22 @@ class Opener:
             why = trouble.strerror or str(trouble)
             raise Lost(Reply(451, "4.4.1", f"no connection to {wire.peer} port {host.port}: {why}")) from None
 
-    async def _begin(self, session: Session, host: Host, clear: bool) -> Reply | None:
+    async def _begin(self, session: Session, host: Host, clear: bool) -> Unready | None:
         hop = session.hop
         if hop.tls.mode == "implicit":
             await self._handshake(session, host)
         greeting = await session.read(GREETING_S)
         if greeting.code != 220:
-            return _trouble(greeting, session)
+            return Unready(in_greeting(_trouble(greeting, session)))
         if (trouble := await self._hello(session)) is not None:
-            return trouble
+            return Unready(trouble)
         if hop.tls.mode in ("opportunistic", "starttls") and not clear:
             if session.capable.starttls and (trouble := await self._start_tls(session, host)) is not None:
-                return trouble
+                return Unready(trouble)
             if hop.tls.mode == "starttls" and not session.encrypted:
-                return Reply(454, "4.7.4", f"{session.wire.peer} offers no TLS and the settings want it")
-        return await self._log_in(session) if hop.user else None
+                return Unready(Reply(454, "4.7.4", f"{session.wire.peer} offers no TLS and the settings want it"))
+        trouble = await self._log_in(session) if hop.user else None
+        return Unready(trouble, elsewhere=False) if trouble else None
 
     async def _hello(self, session: Session) -> Reply | None:
         """EHLO, or HELO for a host that does not know it (RFC 5321 3.2)."""

@@ -23,7 +23,8 @@ from appliance.ports import Content
 DATA_S: Final = 120.0
 BLOCK_S: Final = 180.0
 END_S: Final = 600.0
-GROUP_S: Final = 900.0  # all answers to one pipelined group
+ENVELOPE_S: Final = 1800.0  # MAIL and all RCPT together
+CONTENT_RATE_MIN: Final = 1000  # octets a second on the whole
 
 
 class Stale(Exception):
@@ -61,6 +62,7 @@ class Transaction:
 
     async def _talk(self, rendering: Rendering) -> None:
         self._session.messages += 1
+        self._session.bound(ENVELOPE_S)
         commands = self._commands(rendering)
         if not commands:
             return
@@ -82,6 +84,7 @@ class Transaction:
             if started:
                 await self._end_nothing()
             return
+        self._session.bound(2 * END_S + rendering.size_bytes / CONTENT_RATE_MIN)
         final = await (self._send_dotted(rendering) if started else self._send_chunks(rendering))
         self._settle(final)
 
@@ -180,12 +183,12 @@ class Transaction:
                 piece = stuffer.feed(chunk)
                 if len(pending) + len(piece) > 65536:
                     wire.write(pending)
-                    await wire.drain(BLOCK_S * self._session.factor)
+                    await self._session.drain(BLOCK_S)
                     pending = piece
                 else:
                     pending += piece
             wire.write(pending + stuffer.finish())
-            await wire.drain(BLOCK_S * self._session.factor)
+            await self._session.drain(BLOCK_S)
         except Lost:
             if not wire.has_answer:
                 raise
@@ -210,7 +213,7 @@ class Transaction:
         wire = self._session.wire
         try:
             wire.write(b"BDAT %d%b\r\n" % (len(octets), last) + octets)
-            await wire.drain(BLOCK_S * self._session.factor)
+            await self._session.drain(BLOCK_S)
         except Lost:
             if not wire.has_answer:
                 raise

@@ -2,7 +2,8 @@
 
 Tries the addresses of a hop in their order until one opens a session; uses a pooled connection when one is idle. The
 connection pool is keyed by everything that a connection depends on but the order of hosts. Bounds: recipients in a
-transaction, messages on a connection (the domain's or the relay's row), idle time (delivery.idle_s).
+transaction, messages on a connection (the domain's or the relay's row), idle connections and their time
+(delivery.sessions_max, delivery.idle_s).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Final
 
 from appliance.core.item import Progress, QueueItem
 from appliance.core.reply import Reply
-from appliance.delivery.session import Opener, Passwords, Session, TlsFailed
+from appliance.delivery.session import Opener, Passwords, Session, TlsFailed, Unready
 from appliance.delivery.transaction import Stale, Transaction
 from appliance.ports import Clock, Content, Hop, Host
 from appliance.settings.schema import Domain, Settings
@@ -63,8 +64,10 @@ class SmtpTransport:
         return [each or Reply(451, "4.5.3", "too many recipients for one attempt") for each in replies]
 
     def close(self) -> None:
-        """Drop every idle connection."""
+        """Drop every idle connection and every goodbye under way."""
         self._closed = True
+        for task in self._farewells:
+            task.cancel()
         for rows in self._idle.values():
             for session, timer in rows:
                 timer.cancel()
@@ -81,19 +84,21 @@ class SmtpTransport:
                 opened = await self._open(hop, host, address)
                 if isinstance(opened, Session):
                     return opened
-                last = opened
+                if not opened.elsewhere:
+                    return opened.reply
+                last = opened.reply
         return last
 
-    async def _open(self, hop: Hop, host: Host, address: str) -> Session | Reply:
+    async def _open(self, hop: Hop, host: Host, address: str) -> Session | Unready:
         try:
             return await self._opener.open_session(hop, host, address, clear=False)
         except TlsFailed as failed:
             if hop.tls.mode != "opportunistic":
-                return failed.reply
+                return Unready(failed.reply)
         try:
             return await self._opener.open_session(hop, host, address, clear=True)
         except TlsFailed as failed:
-            return failed.reply
+            return Unready(failed.reply)
 
     def _after(self, session: Session) -> Session | None:
         """The session when another transaction may follow on it, else None."""
@@ -113,9 +118,18 @@ class SmtpTransport:
         if self._closed or not wait_s or (row_limit and session.messages >= row_limit):
             self._say_goodbye(session)
             return
+        self._make_room()
         key = _key(session.hop)
         timer = asyncio.get_running_loop().call_later(wait_s, self._expire, key, session)
         self._idle.setdefault(key, []).append((session, timer))
+
+    def _make_room(self) -> None:
+        """No more idle connections than may be in use at all; the hop that came first goes first."""
+        if sum(len(rows) for rows in self._idle.values()) >= self._settings.delivery.sessions_max:
+            key = next(iter(self._idle))
+            session, timer = self._idle[key][0]
+            timer.cancel()
+            self._expire(key, session)
 
     def _take(self, hop: Hop) -> Session | None:
         """An idle connection to one of the hop's present hosts and addresses; the newest first."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 
 import pytest
 
 from appliance.core.reply import Reply
-from appliance.delivery.resolver import Resolver
+from appliance.delivery.resolver import Resolver, server_of
 from appliance.delivery.routes import MxRouter
 from appliance.ports import Hop, Host
 from appliance.settings.schema import Delivery, Dns, Settings
@@ -195,3 +196,94 @@ async def test_a_relay_may_stand_in_the_lan() -> None:
         reply = await made.resolve("sick.example", 25)
         assert isinstance(reply, Reply)
         assert reply.transient
+
+
+async def test_the_next_server_is_asked_when_one_is_dead_or_sick() -> None:
+    async with (
+        nameserver("y.example SERVFAIL") as sick,
+        nameserver("y.example TIMEOUT") as silent,
+        nameserver(ZONE) as good,
+    ):
+        servers = ("127.0.0.1:1", sick.address, silent.address, good.address)
+        resolver = Resolver(Dns(servers=servers, timeout_s=0.1, attempts=1), SystemClock())
+        assert (await resolver.ask("y.example", "MX")).found
+        assert (len(sick.queries), len(silent.queries)) == (1, 1)
+
+
+async def test_without_a_server_there_is_an_answer_too() -> None:
+    answer = await Resolver(Dns(), SystemClock()).ask("y.example", "MX")
+    assert (answer.failed, answer.why) == (True, "no DNS server is set")
+
+
+async def test_one_question_at_a_time_is_asked_for_many_who_wait() -> None:
+    async with nameserver(ZONE) as server:
+        resolver = Resolver(Dns(servers=(server.address,)), SystemClock())
+        answers = await asyncio.gather(*(resolver.ask("y.example", "MX") for _ in range(50)))
+        assert {answer.values for answer in answers} == {answers[0].values}
+        assert server.queries == [("y.example", "MX")]
+
+
+async def test_the_cache_is_bounded() -> None:
+    async with nameserver("".join(f"n{n}.example 300 A 8.8.8.8\n" for n in range(30))) as server:
+        resolver = Resolver(Dns(servers=(server.address,), cache_entries=10), SystemClock())
+        for n in range(30):
+            await resolver.ask(f"n{n}.example", "A")
+        for n in (29, 20, 19):
+            await resolver.ask(f"n{n}.example", "A")
+        assert len(server.queries) == 31
+
+
+async def test_an_unknown_domain_is_asked_about_again_on_a_second_look() -> None:
+    async with nameserver("") as server:
+        made = router(server)
+        assert isinstance(await made.route("new.example"), Reply)
+        server.change("new.example MX 10 m.example\nm.example A 8.8.8.8")
+        assert isinstance(await made.route("new.example"), Hop)
+
+
+async def test_answers_say_what_dnssec_has_to_say() -> None:
+    async with nameserver("s.example SECURE\ns.example A 8.8.8.8\ni.example A 8.8.8.8") as server:
+        resolver = Resolver(Dns(servers=(server.address,)), SystemClock())
+        assert (await resolver.ask("i.example", "A")).security == "unknown"
+        assert (await resolver.ask("s.example", "A")).security == "secure"
+        assert (await resolver.ask("i.example", "A")).security == "unknown"
+        assert (await resolver.ask("x.i.example", "A")).security == "insecure"
+
+
+async def test_huge_answers_are_cut_to_what_is_useful() -> None:
+    zone = (
+        "huge.example TXT "
+        + "x" * 60000
+        + "\n"
+        + "".join(f"big.example A 9.{n // 250}.{n % 250}.1\n" for n in range(2000))
+    )
+    async with nameserver(zone) as server:
+        resolver = Resolver(Dns(servers=(server.address,)), SystemClock())
+        assert len((await resolver.ask("big.example", "A")).values) == 64
+        assert (await resolver.ask("huge.example", "TXT")).found
+        assert server.tcp_queries == 2
+
+
+async def test_an_address_that_changes_under_our_feet_is_checked_each_time() -> None:
+    zone = "flip.example 0 MX 10 f.example\nf.example ROTATE\nf.example 0 A 8.8.8.8\nf.example 0 A 10.0.0.1"
+    async with nameserver(zone) as server:
+        made = router(server, ipv6=False)
+        results = [await made.route("flip.example") for _ in range(4)]
+        assert [isinstance(each, Hop) for each in results] == [True, False, True, False]
+        assert {address for each in results if isinstance(each, Hop) for address in each.hosts[0].addresses} == {
+            "8.8.8.8"
+        }
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("192.0.2.1", ("192.0.2.1", 53)),
+        ("192.0.2.1:5", ("192.0.2.1", 5)),
+        ("2001:db8::1", ("2001:db8::1", 53)),
+        ("[2001:db8::1]:5", ("2001:db8::1", 5)),
+        ("[2001:db8::1]", ("2001:db8::1", 53)),
+    ],
+)
+def test_a_server_is_an_address_with_or_without_a_port(text: str, expected: tuple[str, int]) -> None:
+    assert server_of(text) == expected
