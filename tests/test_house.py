@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent / "appliance"
 ROOMS = ("intake", "spool", "delivery", "control", "steward", "panel", "console", "page")
 DOORS = {
     "aiosmtpd": "intake",
+    "cryptography": "intake",
     "dns": "delivery",
     "gpiozero": "panel",
     "gpiod": "panel",

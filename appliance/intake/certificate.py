@@ -1,0 +1,148 @@
+"""The certificate shown to clients: an own one from the settings, or a self-signed one that the box makes and renews.
+
+`Certificates.refresh` is called at the start and then daily. A self-signed certificate lasts YEARS and is renewed
+RENEW_DAYS before its end (or when the mail name changed); its key is RSA, since old devices know nothing else. An own
+certificate that cannot be read is a warning and the self-signed one stands in: mail goes on. Raises OSError only when
+nothing can be written.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import ssl
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+YEARS: Final = 2
+RENEW_DAYS: Final = 30
+_DAY: Final = 86400
+_EARLIEST: Final = 1767225600.0  # 2026: a clock that shows less is wrong
+_VERSIONS: Final = {
+    "1.0": ssl.TLSVersion.TLSv1,
+    "1.1": ssl.TLSVersion.TLSv1_1,
+    "1.2": ssl.TLSVersion.TLSv1_2,
+    "1.3": ssl.TLSVersion.TLSv1_3,
+}
+
+
+class Certificates:
+    """`warning` is one plain sentence or ""; `ends_at` seconds since 1970; `own` whether it is the operator's."""
+
+    def __init__(self, folder: str, name: str, own_chain: str = "", own_key: str = "") -> None:
+        self._folder, self._name = Path(folder), name or "outbox.invalid"
+        self._own = (own_chain, own_key) if own_chain and own_key else None
+        self._files: tuple[str, str] | None = None
+        self._contexts: dict[str, ssl.SSLContext] = {}
+        self.warning = ""
+        self.ends_at = 0.0
+        self.own = False
+
+    def refresh(self, now: float) -> None:
+        """Look at the files, make or renew what must be; contexts are made anew when a certificate changed."""
+        self.warning = ""
+        if self._own is not None and self._take_own(self._own, now):
+            return
+        self.own = False
+        chain, key = self._folder / "self-signed.pem", self._folder / "self-signed.key"
+        ends_at = self._usable(chain, key)
+        if ends_at - now < RENEW_DAYS * _DAY:
+            _make(chain, key, self._name, max(now, _EARLIEST))
+            ends_at = self._usable(chain, key)
+        self._use(str(chain), str(key), ends_at)
+
+    def _take_own(self, own: tuple[str, str], now: float) -> bool:
+        try:
+            ends_at = _end(Path(own[0]))
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*own)
+        except (OSError, ValueError, ssl.SSLError) as error:
+            self.warning = f"the own certificate cannot be used ({type(error).__name__}): a self-signed one stands in"
+            return False
+        self.own = True
+        self._use(own[0], own[1], ends_at)
+        days = int((ends_at - now) // _DAY)
+        if days < 0:
+            self.warning = "the own certificate has ended: clients may refuse it"
+        elif days < RENEW_DAYS:
+            self.warning = f"the own certificate ends in {days} days"
+        return True
+
+    def _usable(self, chain: Path, key: Path) -> float:
+        """When the self-signed certificate ends; 0 when there is none for our name."""
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(chain, key)
+            found = x509.load_pem_x509_certificate(chain.read_bytes())
+            names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+            if self._name not in names.get_values_for_type(x509.DNSName):
+                return 0.0
+            return found.not_valid_after_utc.timestamp()
+        except (OSError, ValueError, ssl.SSLError, x509.ExtensionNotFound):
+            return 0.0
+
+    def _use(self, chain: str, key: str, ends_at: float) -> None:
+        if self._files != (chain, key) or ends_at != self.ends_at:
+            self._contexts.clear()
+        self._files, self.ends_at = (chain, key), ends_at
+
+    def context(self, minimum: str) -> ssl.SSLContext | None:
+        """For clients of at least TLS `minimum` ("" = 1.2); None before the first `refresh`."""
+        if self._files is None:
+            return None
+        found = self._contexts.get(minimum)
+        if found is None:
+            found = self._contexts[minimum] = _context(self._files, minimum or "1.2")
+        return found
+
+
+def _context(files: tuple[str, str], minimum: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if minimum in ("1.0", "1.1"):
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")  # the only level at which OpenSSL 3 still speaks them
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_CIPHER_SERVER_PREFERENCE | ssl.OP_NO_RENEGOTIATION
+    context.minimum_version = _VERSIONS[minimum]
+    context.load_cert_chain(*files)
+    return context
+
+
+def _end(chain: Path) -> float:
+    return x509.load_pem_x509_certificate(chain.read_bytes()).not_valid_after_utc.timestamp()
+
+
+def _make(chain: Path, key: Path, name: str, now: float) -> None:
+    private = rsa.generate_private_key(65537, 2048)
+    begin = datetime.datetime.fromtimestamp(now, datetime.UTC)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(private.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begin - datetime.timedelta(days=1))
+        .not_valid_after(begin + datetime.timedelta(days=365 * YEARS))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .sign(private, hashes.SHA256())
+    )
+    chain.parent.mkdir(parents=True, exist_ok=True)
+    secret = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    _write(key, secret)
+    _write(chain, made.public_bytes(serialization.Encoding.PEM))
+
+
+def _write(path: Path, octets: bytes) -> None:
+    """Beside and then in place, so that a power cut leaves the old file or the new one."""
+    beside = path.with_name(path.name + ".new")
+    beside.unlink(missing_ok=True)
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(octets)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)

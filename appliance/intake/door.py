@@ -1,0 +1,264 @@
+"""The door for aiosmtpd: one client's connection, as octets, lines and replies.
+
+`Connection` is aiosmtpd's SMTP protocol with its reading and writing replaced: octets are taken in blocks, replies are
+gathered and written together before the connection waits (RFC 2920 3.2), STARTTLS drops what was buffered (RFC 3207
+4.2). What is said is decided by the `talk` that it is given. A lost or expelled client makes the next read raise Gone;
+`talk` is never cancelled, so a commit under way always ends. At most BUFFER_MAX octets and one read wait here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import asyncio.sslproto
+import logging
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from aiosmtpd.smtp import SMTP
+
+BUFFER_MAX: Final = 65536
+REPLIES_MAX: Final = 8192  # octets of replies gathered before they are written
+NEVER: Final = float("inf")
+
+log = logging.getLogger(__name__)
+
+
+class Gone(Exception):
+    """The client has left or was sent away."""
+
+
+class _Tls(asyncio.sslproto.SSLProtocol):
+    max_size = 65536  # the standard quarter of a megabyte per connection is too much for a small box
+
+
+class Connection(SMTP):
+    """`deadline` (monotonic seconds) is set while we wait for the client; `received` counts octets."""
+
+    def __init__(
+        self,
+        talk: Callable[[Connection], Awaitable[None]],
+        made: Callable[[Connection], bool],
+        lost: Callable[[Connection], None],
+        now: Callable[[], float],
+    ) -> None:
+        super().__init__(None, hostname="outbox", loop=asyncio.get_running_loop())
+        self._talk = talk
+        self._made, self._lost = made, lost
+        self._now = now
+        self._held = bytearray()
+        self._out: list[bytes] = []
+        self._out_size = 0
+        self._waiter: asyncio.Future[None] | None = None
+        self._paused_reading = False
+        self._over = False
+        self._tls_waiter: asyncio.Future[None] | None = None
+        self.patience = 300.0  # seconds of one wait
+        self.deadline = NEVER
+        self.waiting_since = NEVER
+        self.received = 0
+        self.peer = ""
+        self.local = ""
+
+    # -- the protocol's side ---------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if self._tls_waiter is not None:
+            self.transport = transport  # TLS stands; all that was said before is forgotten by `talk`
+            return
+        peer, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        self.peer, self.local = (str(peer[0]) if peer else ""), (str(local[0]) if local else "")
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        self.received += len(data)
+        self._held += data
+        if len(self._held) > BUFFER_MAX and not self._paused_reading and self.transport is not None:
+            self._paused_reading = True
+            self.transport.pause_reading()  # type: ignore[attr-defined]
+        self._wake()
+
+    def eof_received(self) -> bool:
+        self._over = True
+        self._wake()
+        return self._tls_waiter is None
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._over = True
+        if self._tls_waiter is not None and not self._tls_waiter.done():
+            self._tls_waiter.set_exception(error or ConnectionResetError())
+        if self._original_transport is not None:
+            self._original_transport.close()
+        asyncio.StreamReaderProtocol.connection_lost(self, error)
+        self.transport = None
+        self._wake()
+        self._lost(self)
+
+    def _reset_timeout(self, duration: float | None = None) -> None:
+        """aiosmtpd's own timer is not used: the server looks at `deadline`."""
+
+    async def _handle_client(self) -> None:
+        try:
+            if self._made(self):
+                await self._talk(self)
+            self._write()
+        except (Gone, ConnectionError, ssl.SSLError):
+            pass
+        finally:
+            if self.transport is not None:
+                self.transport.close()
+
+    # -- for `talk` ------------------------------------------------------------------------------------------------
+
+    @property
+    def secure(self) -> ssl.SSLObject | None:
+        """The TLS session, or None."""
+        found: ssl.SSLObject | None = self.transport.get_extra_info("ssl_object") if self.transport else None
+        return found
+
+    @property
+    def buffered(self) -> int:
+        return len(self._held)
+
+    def say(self, *lines: str) -> None:
+        """Queue one reply of these lines; it is written before the next wait."""
+        octets = "".join([line + "\r\n" for line in lines]).encode("utf-8", "replace")
+        self._out.append(octets)
+        self._out_size += len(octets)
+
+    async def flush(self) -> None:
+        """Write what was said, and wait while the client does not read it."""
+        self._write()
+        if self.transport is None:
+            raise Gone
+        self.deadline = self._now() + self.patience
+        await self._drain_helper()  # type: ignore[attr-defined]
+        self.deadline = NEVER
+
+    async def line(self, lf: bool | None, limit: int) -> bytes:
+        """The next line with its line end; `lf`: ends at LF alone, None: at whichever comes first. A longer line is
+        read to its end and returned cut at `limit`, without a line end. Raises Gone."""
+        end = b"\r\n" if lf is False else b"\n"
+        place = 0
+        cut = b""
+        dropped = 0
+        by = 0.0
+        while (found := self._held.find(end, place)) < 0:
+            if len(self._held) > limit:
+                cut = cut or bytes(self._held[:limit])
+                dropped += len(self._held) - 1
+                del self._held[:-1]
+                if dropped > 1 << 24:
+                    raise Gone
+            place = max(0, len(self._held) - 1)
+            by = by or self._now() + self.patience
+            await self._more(by)
+        stop = found + len(end)
+        line = bytes(self._held[: min(stop, limit)] if stop > limit else self._held[:stop])
+        del self._held[:stop]
+        if self._out_size > REPLIES_MAX:
+            await self.flush()
+        return cut or line
+
+    async def block(self, most: int = BUFFER_MAX) -> bytes:
+        """At least one octet. Raises Gone."""
+        while not self._held:
+            await self._more(self._now() + self.patience)
+        if len(self._held) <= most:
+            octets = bytes(self._held)
+            self._held.clear()
+            return octets
+        octets = bytes(self._held[:most])
+        del self._held[:most]
+        return octets
+
+    def give_back(self, octets: bytes) -> None:
+        """Octets of a block that belong to what follows."""
+        self._held[:0] = octets
+
+    async def first_octets(self) -> bytes:
+        """The first few octets that the client sends; nothing is taken. Raises Gone."""
+        while not self._held:
+            await self._more(self._now() + self.patience)
+        return bytes(self._held[:8])
+
+    async def wait_for_octets(self, seconds: float) -> bytes:
+        """What is there after at most `seconds`; nothing is taken."""
+        if not self._held and not self._over:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._more(NEVER)
+            except TimeoutError:
+                self._waiter = None
+        return bytes(self._held[:8])
+
+    async def upgrade(self, context: ssl.SSLContext, keep: bool = False) -> None:
+        """Start TLS; what is buffered is dropped, or with `keep` taken for the start of the handshake. Raises Gone."""
+        self._write()
+        first = bytes(self._held) if keep else b""
+        self._held.clear()
+        self._resume()
+        if self.transport is None or self._tls_waiter is not None:
+            raise Gone
+        self._tls_waiter = self.loop.create_future()
+        tls = _Tls(self.loop, self, context, self._tls_waiter, server_side=True, ssl_handshake_timeout=30)
+        self._original_transport = self.transport
+        self._original_transport.set_protocol(tls)
+        tls.connection_made(self._original_transport)
+        while first:
+            room = memoryview(tls.get_buffer(len(first)))
+            size = min(len(room), len(first))
+            room[:size] = first[:size]
+            tls.buffer_updated(size)
+            first = first[size:]
+        await self._tls_waiter
+
+    def hang_up(self, reply: str = "") -> None:
+        """Send the client away, saying why; whoever reads next gets Gone."""
+        if reply:
+            self.say(reply)
+        self._write()
+        self._over = True
+        self._held.clear()
+        if self.transport is not None:
+            self.transport.close()
+        self._wake()
+
+    def abort(self) -> None:
+        """Close without waiting for anything."""
+        self._over = True
+        target: Any = self._original_transport or self.transport
+        if target is not None:
+            target.abort()
+        self._wake()
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _write(self) -> None:
+        if self._out:
+            if self.transport is not None and not self.transport.is_closing():
+                self.transport.write(b"".join(self._out))  # type: ignore[attr-defined]
+            self._out.clear()
+            self._out_size = 0
+
+    async def _more(self, by: float) -> None:
+        """Wait for octets until `by`. Raises Gone."""
+        if self._over:
+            raise Gone
+        self._write()
+        self._resume()
+        self.deadline = by
+        self.waiting_since = self._now()
+        self._waiter = self.loop.create_future()
+        await self._waiter
+        self.deadline = self.waiting_since = NEVER
+
+    def _resume(self) -> None:
+        if self._paused_reading and self.transport is not None:
+            self._paused_reading = False
+            self.transport.resume_reading()  # type: ignore[attr-defined]
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+        self._waiter = None

@@ -1,0 +1,116 @@
+"""How much one client may: messages a minute, and an hour far past its usual one (a hijacked machine).
+
+One `Client` for each address (an IPv6 client is its /64). Pure counting on times that the caller gives; at most
+CLIENTS_MAX are kept, the longest unseen is forgotten. Nothing raises.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from ipaddress import IPv6Address
+from typing import Final
+
+from appliance.core.access import address_of
+from appliance.settings.schema import Intake as Limits
+
+CLIENTS_MAX: Final = 2000
+HOUR: Final = 3600.0
+LEARNING_S: Final = 24 * HOUR
+
+
+@dataclass(slots=True)
+class Client:
+    """`name` as the operator gave it; times are monotonic except `seen_at` (wall)."""
+
+    address: str
+    name: str = ""
+    first: float = 0.0
+    seen_at: float = 0.0
+    connections: int = 0
+    accepted: int = 0
+    refused: int = 0
+    last_refusal: str = ""
+    note: str = ""
+    repairs: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    tokens: float = -1.0
+    tokens_at: float = 0.0
+    hour_began: float = 0.0
+    hour_count: int = 0
+    usual: float = 0.0
+    held: str = ""
+
+    def may_send(self, now: float, limits: Limits) -> bool:
+        """Whether one more message this minute is within bounds; counts it if so."""
+        most = float(limits.messages_per_minute)
+        if self.tokens < 0:
+            self.tokens, self.tokens_at = most, now
+        self.tokens = min(most, self.tokens + (now - self.tokens_at) * most / 60)
+        self.tokens_at = now
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
+
+    def hold_reason(self, now: float, limits: Limits) -> str:
+        """Count one message of this hour; "" or why it is held. In its first day a client's usual rate is not known:
+        it is taken to be the floor."""
+        self._turn_hour(now)
+        self.hour_count += 1
+        if not limits.hijack_factor:
+            return ""
+        learning = now - self.first < LEARNING_S
+        usual = max(self.usual, float(limits.hijack_floor)) if learning else self.usual
+        if self.hour_count <= max(float(limits.hijack_floor), usual * limits.hijack_factor):
+            return ""
+        self.held = f"client sent {self.hour_count} messages within an hour, usually {int(self.usual)}"
+        return self.held
+
+    def _turn_hour(self, now: float) -> None:
+        passed = int((now - self.hour_began) // HOUR)
+        if passed <= 0:
+            return
+        self.usual = self.usual * 0.9 + self.hour_count * 0.1 if self.usual else float(self.hour_count)
+        self.usual *= 0.9 ** min(passed - 1, 1000)
+        self.hour_began += passed * HOUR
+        self.hour_count = 0
+        self.held = ""
+
+    def repaired(self, repairs: list[str]) -> None:
+        for each in repairs:
+            if each in self.repairs or len(self.repairs) < 30:
+                self.repairs[each] = self.repairs.get(each, 0) + 1
+
+
+class Clients:
+    """The book of clients."""
+
+    def __init__(self) -> None:
+        self._book: OrderedDict[str, Client] = OrderedDict()
+
+    def of(self, peer: str, now: float) -> Client:
+        key = client_key(peer)
+        found = self._book.get(key)
+        if found is None:
+            found = self._book[key] = Client(key, first=now, hour_began=now)
+            self._shrink()
+        else:
+            self._book.move_to_end(key)
+        return found
+
+    def _shrink(self) -> None:
+        if len(self._book) > CLIENTS_MAX:
+            idle = next((key for key, each in self._book.items() if not each.connections), None)
+            if idle is not None:
+                del self._book[idle]
+
+    def all(self) -> list[Client]:
+        return list(self._book.values())
+
+
+def client_key(peer: str) -> str:
+    """The address that counts as one client."""
+    address = address_of(peer)
+    if isinstance(address, IPv6Address) and not address.is_link_local and not address.is_loopback:
+        return str(IPv6Address(int(address) >> 64 << 64)) + "/64"
+    return str(address) if address else peer
