@@ -6,6 +6,7 @@ cannot be told the address (RFC 6531 3.5: a local-part is never downgraded, a do
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from appliance.core.capabilities import Capabilities
@@ -14,6 +15,7 @@ from appliance.core.item import QueueItem
 from appliance.core.mailbox import Mailbox
 
 _PLAIN: Final = frozenset(range(33, 127)) - {ord("+"), ord("=")}
+_TYPE: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _NOTIFY_ORDER: Final = (Notify.NEVER, Notify.SUCCESS, Notify.FAILURE, Notify.DELAY)
 
 
@@ -22,20 +24,24 @@ def xtext(text: str) -> str:
     return "".join(chr(octet) if octet in _PLAIN else f"+{octet:02X}" for octet in text.encode())
 
 
+def ascii_domain(domain: str) -> str | None:
+    """In A-labels (RFC 5890), or None when it has none."""
+    if domain.isascii():
+        return domain
+    try:
+        return domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        return None
+
+
 def path(mailbox: Mailbox | None, utf8: bool) -> str | None:
     """Without brackets, "" for the null reverse-path; None when it needs SMTPUTF8 and `utf8` is false."""
     if mailbox is None:
         return ""
-    domain = mailbox.domain
-    if domain.startswith("[ipv6:"):
-        domain = "[IPv6:" + domain[6:]
-    if not utf8 and not domain.isascii():
-        try:
-            domain = domain.encode("idna").decode("ascii")
-        except UnicodeError:
-            return None
-    if not utf8 and not mailbox.local.isascii():
+    found = mailbox.domain if utf8 else ascii_domain(mailbox.domain)
+    if found is None or not (utf8 or mailbox.local.isascii()):
         return None
+    domain = "[IPv6:" + found[6:] if found.startswith("[ipv6:") else found
     return f"{mailbox.local}@{domain}" if domain else mailbox.local
 
 
@@ -63,6 +69,6 @@ def rcpt_line(recipient: Recipient, forward: str, capable: Capabilities) -> byte
         if recipient.notify:
             words.append("NOTIFY=" + ",".join(word for word in _NOTIFY_ORDER if word in recipient.notify))
         kind, _, address = recipient.original.partition(";")
-        if address:
+        if address and _TYPE.fullmatch(kind):
             words.append(f"ORCPT={kind};{xtext(address)}")
     return (" ".join(words) + "\r\n").encode()

@@ -65,6 +65,7 @@ class _Walker:
         self._tail = lines.pop()
         if len(self._tail) > LINE_MAX:
             self._hinder("a line has no end")
+            self._tail = b""
         return b"".join([self._take(line) for line in lines])
 
     def finish(self) -> bytes:
@@ -139,7 +140,8 @@ class EightBitScan(_Walker):
 
     def feed(self, octets: bytes) -> bytes:
         self.found = self.found or not octets.isascii()
-        super().feed(octets)
+        if not self.obstacle:
+            super().feed(octets)
         return b""
 
     def header(self, fields: list[bytes], entity: _Entity) -> bytes:

@@ -9,7 +9,7 @@ show, log and store. Construction raises ValueError on a code outside 200-599: t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 TEXT_MAX = 512  # characters kept of a reply's text
@@ -27,12 +27,14 @@ def printable(text: str, limit: int = TEXT_MAX) -> str:
 @dataclass(frozen=True, slots=True)
 class Reply:
     """`code` 200-599; `enhanced` like "5.1.1" or "" when the peer gave none; `text` printable, one line;
-    `host` is who said it ("mx.y.example[192.0.2.9]"), "" when the box itself decided."""
+    `host` is who said it ("mx.y.example[192.0.2.9]"), "" when the box itself decided. `dsn` is a fact of the
+    moment, not kept: the host offers DSN, so it took over the duty to report success (RFC 3461 5.2.1)."""
 
     code: int
     enhanced: str
     text: str
     host: str = ""
+    dsn: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         if not 200 <= self.code <= 599:

@@ -188,7 +188,7 @@ class Opener:
         try:
             context = self.contexts(policy.verify, policy.ca_file)
             await session.wire.start_tls(context, host.name.strip("[]"), max(TLS_S * self.factor, 0.5))
-        except (OSError, ssl.SSLError, TimeoutError) as trouble:
+        except (OSError, ssl.SSLError, TimeoutError, ValueError) as trouble:
             why = getattr(trouble, "verify_message", "") or getattr(trouble, "reason", "") or str(trouble)
             raise TlsFailed(Reply(454, "4.7.5", f"TLS with {session.wire.peer} failed: {why}")) from None
         session.encrypted = True

@@ -8,6 +8,7 @@ recipients without an answer a 4yz; `Stale` says that a pooled connection was de
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from appliance.core.commands import mail_line, path, rcpt_line
@@ -220,7 +221,9 @@ class Transaction:
         return await self._session.read(END_S if last else COMMAND_S)
 
     def _settle(self, final: RemoteReply) -> None:
-        reply = final.reply(self._session.wire.peer) if final.positive else self._said(final)
+        reply = self._said(final)
+        if final.positive:
+            reply = replace(final.reply(self._session.wire.peer), dsn=self._session.capable.dsn)
         for at in self._accepted:
             self._replies[at] = reply
 

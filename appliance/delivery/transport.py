@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from appliance.core.commands import ascii_domain
 from appliance.core.item import Progress, QueueItem
 from appliance.core.reply import Reply
 from appliance.delivery.session import Opener, Passwords, Session, TlsFailed, Unready
@@ -29,7 +30,9 @@ class SmtpTransport:
 
     def __init__(self, settings: Settings, password: Passwords, clock: Clock) -> None:
         self._settings, self._clock = settings, clock
-        self._opener = Opener(settings.box.mail_name, settings.delivery.lab_timeout_factor, self._context, password)
+        self._opener = Opener(
+            ascii_domain(settings.box.mail_name) or "", settings.delivery.lab_timeout_factor, self._context, password
+        )
         self._contexts: dict[tuple[bool, str], ssl.SSLContext] = {}
         self._idle: dict[Hop, list[tuple[Session, asyncio.TimerHandle]]] = {}
         self._farewells: set[asyncio.Task[None]] = set()
@@ -40,7 +43,7 @@ class SmtpTransport:
         replies: list[Reply | None] = [None] * len(recipients)
         waiting = list(range(len(recipients)))
         session: Session | None = None
-        for _ in range(ROUNDS_MAX):
+        for _ in range(ROUNDS_MAX if waiting else 0):
             if session is None:
                 opened = await self._session(hop)
                 if isinstance(opened, Reply):

@@ -182,6 +182,9 @@ class Nameserver(asyncio.DatagramProtocol):
         if "WRONG" in trouble:
             question = Question(question.ident, "other." + question.name, question.type, question.udp_bytes)
         whole = wire.encode_answer(question, rows, secure="SECURE" in trouble)
+        while len(whole) > 65535:
+            rows = rows[: len(rows) // 2]
+            whole = wire.encode_answer(question, rows, secure="SECURE" in trouble)
         if by_udp and ("TRUNCATE" in trouble or len(whole) > question.udp_bytes):
             return wire.encode_answer(question, rows, truncated=True)
         return whole

@@ -176,11 +176,14 @@ async def test_dsn_parameters_are_passed_on_only_where_offered(client: Client) -
     who = Recipient(Mailbox("b", "y.example"), frozenset({Notify.SUCCESS, Notify.DELAY}), "rfc822;b+c@y.example")
     mail = item([who], ret=Ret.HEADERS, envid="a b=1")
     async with mail_server(NO_CHUNKING) as mx, mail_server("OFFER PIPELINING") as without:
-        await client.transport.deliver(hop((mx.host, mx.port)), mail, mail.progress, TextContent())
-        await client.transport.deliver(hop((without.host, without.port)), mail, mail.progress, TextContent())
+        replies = [
+            (await client.transport.deliver(hop((each.host, each.port)), mail, mail.progress, TextContent()))[0]
+            for each in (mx, without)
+        ]
         assert mx.messages[0].parameters.endswith("RET=HDRS ENVID=a+20b+3D1")
         assert mx.messages[0].recipient_parameters == ["NOTIFY=SUCCESS,DELAY ORCPT=rfc822;b+2Bc@y.example"]
         assert without.messages[0].parameters == ""
+        assert [reply.dsn for reply in replies] == [True, False]
         assert without.messages[0].recipient_parameters == [""]
 
 

@@ -5,6 +5,8 @@ import email.policy
 from email.message import Message
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from appliance.core.convert import DEPTH_MAX, HEADER_MAX, LINE_MAX, Converter, EightBitScan
 
@@ -114,3 +116,39 @@ def test_text_beside_a_signed_part_may_be_converted() -> None:
     scan, octets = convert(SIGNED.format("plain", "Grüße"), 4096)
     assert not scan.obstacle
     assert octets.isascii()
+
+
+LINES = st.sampled_from(
+    [
+        "",
+        "Content-Type: multipart/mixed; boundary=b",
+        "Content-Type: multipart/signed; boundary=c",
+        "Content-Type: message/rfc822",
+        "Content-Type: text/plain",
+        "Content-Transfer-Encoding: 8bit",
+        "--b",
+        "--b--",
+        "--c",
+        "--c--",
+        "Grüße",
+        " folded",
+        "plain",
+        "\r",
+    ]
+)
+
+
+@given(st.lists(LINES, max_size=25), st.integers(1, 50))
+def test_any_message_is_converted_or_refused(lines: list[str], piece: int) -> None:
+    scan, octets = convert("\r\n".join(lines), piece)
+    assert scan.obstacle or octets.isascii()
+
+
+@given(st.binary(max_size=300))
+def test_no_octets_break_the_conversion(octets: bytes) -> None:
+    scan = EightBitScan()
+    scan.feed(octets)
+    scan.finish()
+    converter = Converter(scan.leaves)
+    out = converter.feed(octets) + converter.finish()
+    assert scan.obstacle or out.isascii()

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from appliance.core.dots import CrlfLines, DotStuffer
-from appliance.pretend.mailserver import unstuff
+from appliance.pretend.dialogue import unstuff
 
 PIECES = st.lists(st.lists(st.sampled_from([b"\r", b"\n", b".", b"\r\n", b"a"])).map(b"".join), max_size=8)
 
