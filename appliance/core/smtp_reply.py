@@ -20,7 +20,7 @@ _LINE: Final = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
 _ENHANCED: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3} ")
 
 
-_GREETING: Final = "in the greeting: "
+_GREETING: Final = "greeting: "
 
 
 def in_greeting(reply: Reply) -> Reply:
