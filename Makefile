@@ -45,4 +45,8 @@ test-storm: $(READY) ## load while the relay is killed 50 times (ARGS="--kills 1
 test-order: $(READY) ## write, flush, 250: the order as strace sees it (needs strace)
 	$(BIN)/python -m pytest -q tests/e2e/flush_order.py
 
-.PHONY: hardware help setup pin fmt check test demo test-storm test-order
+test-peers: $(READY) ## real clients and servers in namespaces and roots of their own (root, Debian 12)
+	tests/peers/setup.sh
+	$(BIN)/python -m pytest -q tests/peers
+
+.PHONY: hardware help setup pin fmt check test demo test-storm test-order test-peers
