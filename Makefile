@@ -49,4 +49,8 @@ test-peers: $(READY) ## real clients and servers in namespaces and roots of thei
 	tests/peers/setup.sh
 	$(BIN)/python -m pytest -q tests/peers
 
-.PHONY: hardware help setup pin fmt check test demo test-storm test-order test-peers
+bench: $(READY) ## the box beside Postfix on a modelled card: a table of ratios (root, quiet machine; ARGS=--quick)
+	tests/bench/setup.sh
+	$(BIN)/python -m tests.bench $(ARGS)
+
+.PHONY: hardware help setup pin fmt check test demo test-storm test-order test-peers bench

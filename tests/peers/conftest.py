@@ -64,6 +64,7 @@ def letter(tmp_path: Path, mark: str) -> Path:
     path.write_bytes(
         f"From: sender@office.example\nTo: reader@example\nSubject: {mark}\nDate: Tue, 24 Nov 2026 10:00:00 +0000\n"
         f"Message-ID: <{mark}@office.example>\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
-        f"Content-Transfer-Encoding: 8bit\n\n.\n..\n.hidden\nGrüße aus dem Büro\ntrailing blank \n\tтест\nFrom here\n\n".encode()
+        f"Content-Transfer-Encoding: 8bit\n\n.\n..\n.hidden\nGrüße aus dem Büro\ntrailing blank \n\tтест\nFrom here\n"
+        "\n".encode()
     )
     return path
