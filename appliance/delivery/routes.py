@@ -63,7 +63,8 @@ class MxRouter:
         names = {name.lower().rstrip(".") for name in self._own_names()}
         best = min((preference for preference, name in listed if name in names), default=None)
         candidates = [row for row in listed if best is None or row[0] < best]
-        found = await asyncio.gather(*(self._find(*row) for row in candidates[: self._delivery.addresses_max]))
+        here = self._own()
+        found = await asyncio.gather(*(self._find(*row, here) for row in candidates[: self._delivery.addresses_max]))
         own = [each.preference for each in found if each.ours] + ([] if best is None else [best])
         usable = [each for each in found if not own or each.preference < min(own)]
         hosts = self._bounded([each for each in usable if each.addresses])
@@ -90,7 +91,7 @@ class MxRouter:
     def _literal(self, domain: str) -> Hop | Reply:
         address = literal_address(domain)
         checked = address_of(str(address)) if address else None
-        if checked is None or not self._usable(checked):
+        if checked is None or not self._usable(checked, self._own()):
             return Reply(550, "5.1.2", f"{domain} is no address that mail may be sent to")
         return self._hop(domain, (Host(str(checked), self._delivery.lab_port, (str(checked),)),))
 
@@ -125,12 +126,11 @@ class MxRouter:
             kinds = ["AAAA", "A"] if self._delivery.prefer_ipv6 else ["A", "AAAA"]
         return list(await asyncio.gather(*(self._resolver.ask(host, kind) for kind in kinds)))
 
-    async def _find(self, preference: int, host: str) -> _Found:
+    async def _find(self, preference: int, host: str, own: set[Address]) -> _Found:
         answers = await self._both(host)
         addresses = [address_of(value) for answer in answers if answer.found for value in answer.values]
-        own = self._own()
         ours = any(address in own for address in addresses if address)
-        usable = [str(address) for address in addresses if address is not None and self._usable(address)]
+        usable = [str(address) for address in addresses if address is not None and self._usable(address, own)]
         failed = next((answer.why for answer in answers if answer.failed), "")
         return _Found(preference, host, tuple(usable), ours, len(usable) < len(addresses), failed)
 
@@ -139,8 +139,7 @@ class MxRouter:
         every = (address_of(text) for text in self._own_addresses())
         return {address for address in every if address is not None and not address.is_loopback}
 
-    def _usable(self, address: Address) -> bool:
-        own = self._own()
+    def _usable(self, address: Address, own: set[Address]) -> bool:
         return address not in own and deliverable(address, own, self._lab)
 
     def _bounded(self, found: list[_Found]) -> tuple[Host, ...]:

@@ -13,22 +13,6 @@ from appliance.settings.schema import Box, Delivery, Domain, Relay, Settings
 CONTENT = b"From: a@x.example\r\nSubject: hello\r\n\r\nfirst\r\n.second\r\n"
 
 
-class SystemClock:
-    """Never asked for more than monotonic time here."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def wall(self) -> float:
-        return self.now + 1.7e9
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def known(self) -> bool:
-        return True
-
-
 class TextContent:
     """A content in memory, in pieces of `piece` octets."""
 

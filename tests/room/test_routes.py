@@ -13,8 +13,8 @@ from appliance.delivery.resolver import Resolver, server_of
 from appliance.delivery.routes import MxRouter
 from appliance.ports import Hop, Host
 from appliance.settings.schema import Delivery, Dns, Settings
+from tests.fakes.clock import FakeClock
 from tests.fakes.dns import Nameserver, nameserver
-from tests.room.mail import SystemClock
 
 ZONE = """
 y.example MX 20 b.y.example
@@ -64,7 +64,7 @@ def router(server: Nameserver, **delivery: object) -> MxRouter:
         dns=Dns(servers=(server.address,), timeout_s=0.1, attempts=1),
         delivery=Delivery(**delivery),  # type: ignore[arg-type]
     )
-    clock = SystemClock()
+    clock = FakeClock()
     resolver = Resolver(settings.dns, clock)
     return MxRouter(
         settings, resolver, lambda: ["Box.x.example."], lambda: ["8.8.1.1", "127.0.0.1"], clock, random.Random(1)
@@ -161,11 +161,11 @@ async def test_answers_are_kept_for_their_time_and_no_longer() -> None:
     async with nameserver("y.example 30 MX 10 m.example\nm.example 0 A 8.8.8.8") as server:
         made = router(server)
         clock = made._clock
-        assert isinstance(clock, SystemClock)
+        assert isinstance(clock, FakeClock)
         for _ in range(3):
             await made.route("y.example")
         assert (server.queries.count(("y.example", "MX")), server.queries.count(("m.example", "A"))) == (1, 3)
-        clock.now += 31
+        clock.pass_by(31)
         await made.route("y.example")
         assert server.queries.count(("y.example", "MX")) == 2
 
@@ -205,19 +205,19 @@ async def test_the_next_server_is_asked_when_one_is_dead_or_sick() -> None:
         nameserver(ZONE) as good,
     ):
         servers = ("127.0.0.1:1", sick.address, silent.address, good.address)
-        resolver = Resolver(Dns(servers=servers, timeout_s=0.1, attempts=1), SystemClock())
+        resolver = Resolver(Dns(servers=servers, timeout_s=0.1, attempts=1), FakeClock())
         assert (await resolver.ask("y.example", "MX")).found
         assert (len(sick.queries), len(silent.queries)) == (1, 1)
 
 
 async def test_without_a_server_there_is_an_answer_too() -> None:
-    answer = await Resolver(Dns(), SystemClock()).ask("y.example", "MX")
+    answer = await Resolver(Dns(), FakeClock()).ask("y.example", "MX")
     assert (answer.failed, answer.why) == (True, "no DNS server is set")
 
 
 async def test_one_question_at_a_time_is_asked_for_many_who_wait() -> None:
     async with nameserver(ZONE) as server:
-        resolver = Resolver(Dns(servers=(server.address,)), SystemClock())
+        resolver = Resolver(Dns(servers=(server.address,)), FakeClock())
         answers = await asyncio.gather(*(resolver.ask("y.example", "MX") for _ in range(50)))
         assert {answer.values for answer in answers} == {answers[0].values}
         assert server.queries == [("y.example", "MX")]
@@ -225,7 +225,7 @@ async def test_one_question_at_a_time_is_asked_for_many_who_wait() -> None:
 
 async def test_the_cache_is_bounded() -> None:
     async with nameserver("".join(f"n{n}.example 300 A 8.8.8.8\n" for n in range(30))) as server:
-        resolver = Resolver(Dns(servers=(server.address,), cache_entries=10), SystemClock())
+        resolver = Resolver(Dns(servers=(server.address,), cache_entries=10), FakeClock())
         for n in range(30):
             await resolver.ask(f"n{n}.example", "A")
         for n in (29, 20, 19):
@@ -243,7 +243,7 @@ async def test_an_unknown_domain_is_asked_about_again_on_a_second_look() -> None
 
 async def test_answers_say_what_dnssec_has_to_say() -> None:
     async with nameserver("s.example SECURE\ns.example A 8.8.8.8\ni.example A 8.8.8.8") as server:
-        resolver = Resolver(Dns(servers=(server.address,)), SystemClock())
+        resolver = Resolver(Dns(servers=(server.address,)), FakeClock())
         assert (await resolver.ask("i.example", "A")).security == "unknown"
         assert (await resolver.ask("s.example", "A")).security == "secure"
         assert (await resolver.ask("i.example", "A")).security == "unknown"
@@ -258,7 +258,7 @@ async def test_huge_answers_are_cut_to_what_is_useful() -> None:
         + "".join(f"big.example A 9.{n // 250}.{n % 250}.1\n" for n in range(2000))
     )
     async with nameserver(zone) as server:
-        resolver = Resolver(Dns(servers=(server.address,)), SystemClock())
+        resolver = Resolver(Dns(servers=(server.address,)), FakeClock())
         assert len((await resolver.ask("big.example", "A")).values) == 64
         assert (await resolver.ask("huge.example", "TXT")).found
         assert server.tcp_queries == 2

@@ -17,8 +17,9 @@ from appliance.core.smtp_reply import was_greeting
 from appliance.delivery.transport import SmtpTransport
 from appliance.ports import DamagedContent, Hop, Host, TlsPolicy
 from appliance.settings.schema import Relay
+from tests.fakes.clock import FakeClock
 from tests.fakes.mx import MailServer, certificate, mail_server, tls_context
-from tests.room.mail import CONTENT, SystemClock, TextContent, hop, item, settings
+from tests.room.mail import CONTENT, TextContent, hop, item, settings
 
 PLAIN = "OFFER\n"
 NO_CHUNKING = "OFFER PIPELINING, SIZE 1000000, 8BITMIME, SMTPUTF8, DSN\n"
@@ -32,7 +33,7 @@ class Client:
         self.transport = self.fresh()
 
     def fresh(self, **changes: object) -> SmtpTransport:
-        self.transport = SmtpTransport(settings(**changes), self.password, SystemClock())  # type: ignore[arg-type]
+        self.transport = SmtpTransport(settings(**changes), self.password, FakeClock())  # type: ignore[arg-type]
         return self.transport
 
     async def password(self, name: str) -> str | None:
