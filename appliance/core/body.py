@@ -30,8 +30,8 @@ class BodyFilter:
     def __init__(self) -> None:
         self.eight_bit = self.broken = self.quoted_printable = False
         self.ended = True
-        self._line = b""  # the unfinished last line, or what of it is not handed on yet
-        self._column = 0  # octets of it that were handed on
+        self._line = b""  # the unfinished last line
+        self._last = b"\r\n"  # the last two octets
 
     def feed(self, octets: bytes) -> bytes:
         """What may be handed on."""
@@ -39,10 +39,11 @@ class BodyFilter:
             return b""
         if not self.eight_bit and not octets.isascii():
             self.eight_bit = True
-        self.ended = octets.endswith(b"\r\n")
+        self._last = (self._last + octets[-2:])[-2:]
+        self.ended = self._last == b"\r\n"
         if self.quoted_printable:
             return self._encode(octets)
-        if not self._line and not self._column and self.ended and not has_long_line(octets):
+        if not self._line and self.ended and not has_long_line(octets):
             return octets
         return self._break(octets)
 

@@ -2,7 +2,7 @@
 
 `Connection` is aiosmtpd's SMTP protocol with its reading and writing replaced: octets are taken in blocks, replies are
 gathered and written together before the connection waits (RFC 2920 3.2), STARTTLS drops what was buffered (RFC 3207
-4.2). What is said is decided by the `talk` that it is given. A lost or expelled client makes the next read raise Gone;
+4.2). What is said is decided by the talk that `made` returns. A lost or expelled client makes the next read raise Gone;
 `talk` is never cancelled, so a commit under way always ends. At most BUFFER_MAX octets and one read wait here.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import asyncio.sslproto
-import logging
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -21,7 +20,7 @@ BUFFER_MAX: Final = 65536
 REPLIES_MAX: Final = 8192  # octets of replies gathered before they are written
 NEVER: Final = float("inf")
 
-log = logging.getLogger(__name__)
+Talk = Callable[[], Awaitable[None]]
 
 
 class Gone(Exception):
@@ -37,13 +36,11 @@ class Connection(SMTP):
 
     def __init__(
         self,
-        talk: Callable[[Connection], Awaitable[None]],
-        made: Callable[[Connection], bool],
+        made: Callable[[Connection], Talk | None],
         lost: Callable[[Connection], None],
         now: Callable[[], float],
     ) -> None:
         super().__init__(None, hostname="outbox", loop=asyncio.get_running_loop())
-        self._talk = talk
         self._made, self._lost = made, lost
         self._now = now
         self._held = bytearray()
@@ -99,8 +96,9 @@ class Connection(SMTP):
 
     async def _handle_client(self) -> None:
         try:
-            if self._made(self):
-                await self._talk(self)
+            talk = self._made(self)
+            if talk is not None:
+                await talk()
             self._write()
         except (Gone, ConnectionError, ssl.SSLError):
             pass

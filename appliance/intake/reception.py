@@ -7,7 +7,7 @@ final dot: 250 only after the spool took responsibility, and then the queue has 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from appliance.core.access import address_of
@@ -18,7 +18,7 @@ from appliance.core.item import QueueItem
 from appliance.core.repair import Facts, Mended, mend, re_encodable
 from appliance.core.reply import Reply
 from appliance.intake.desk import Desk, literal
-from appliance.intake.limits import Client
+from appliance.intake.who import Who
 from appliance.ports import Draft
 
 HEADER_MAX: Final = 262144
@@ -27,23 +27,9 @@ TOO_BIG: Final = Reply(552, "5.3.4", "message is larger than this box accepts")
 HEADER_TOO_BIG: Final = Reply(552, "5.3.4", "header is larger than this box accepts")
 
 
-@dataclass(slots=True)
-class Origin:
-    """Where a message comes from, as the session knows it."""
-
-    client: Client
-    peer: str
-    local: str
-    helo: str
-    device: str
-    account: str
-    protocol: str
-    force_from: str
-
-
 class Reception:
-    def __init__(self, desk: Desk, origin: Origin, draft: Draft, envelope: Envelope, forgiven: list[str]) -> None:
-        self._desk, self._origin, self._draft, self._envelope = desk, origin, draft, envelope
+    def __init__(self, desk: Desk, who: Who, draft: Draft, envelope: Envelope, forgiven: list[str]) -> None:
+        self._desk, self._who, self._draft, self._envelope = desk, who, draft, envelope
         self._repairs = forgiven
         self._head = bytearray()
         self._split: Split | None = None
@@ -147,7 +133,7 @@ class Reception:
             self.refuse(reply)
             return reply
         desk.queue.accepted(QueueItem.new(self._draft.queue_id, envelope, arrival, size))
-        client = self._origin.client
+        client = self._who.client
         client.accepted += 1
         client.repaired(list(arrival.repairs))
         desk.counters["accepted"] += 1
@@ -156,7 +142,7 @@ class Reception:
     def _mend(self) -> Mended:
         desk, envelope = self._desk, self._envelope
         assert self._split is not None
-        name = desk.settings.box.mail_name or literal(self._origin.local)
+        name = desk.settings.box.mail_name or literal(self._who.local)
         sender = str(envelope.reverse_path) if envelope.reverse_path else f"MAILER-DAEMON@{name}"
         facts = Facts(
             received=self._received(),
@@ -166,7 +152,7 @@ class Reception:
             sender=sender,
             recipients=tuple(str(each.mailbox).lower() for each in envelope.recipients),
             hops_max=desk.settings.intake.hops_max,
-            force_from=self._origin.force_from,
+            force_from=self._who.device.force_from,
             smtputf8=envelope.smtputf8,
             eight_bit=self._body.eight_bit,
             declared=envelope.body is not Body.SEVEN_BIT,
@@ -176,29 +162,30 @@ class Reception:
         return mend(self._split.fields, facts)
 
     def _arrival(self, mended: Mended) -> Arrival:
-        desk, origin = self._desk, self._origin
+        desk, who = self._desk, self._who
         return Arrival(
             at=desk.clock.wall(),
-            client=origin.peer,
-            helo=origin.helo,
-            device=origin.device,
-            account=origin.account,
-            protocol=origin.protocol,
+            client=who.peer,
+            helo=who.helo,
+            device=who.device.name,
+            account=who.account.name if who.account else "",
+            protocol=who.protocol(self._envelope.smtputf8),
             subject=mended.subject,
             message_id=mended.message_id,
             repairs=tuple(dict.fromkeys(self._repairs + mended.repairs)),
-            held=origin.client.hold_reason(desk.clock.monotonic(), desk.settings.intake),
+            held=who.client.hold_reason(desk.clock.monotonic(), desk.settings.intake),
         )
 
     def _received(self) -> bytes:
         """Our trace field (RFC 5321 4.4). "for" only where it tells no other recipient."""
-        desk, origin, recipients = self._desk, self._origin, self._envelope.recipients
-        name = desk.settings.box.mail_name or literal(origin.local)
-        source = "" if desk.settings.intake.hide_clients else f"from {_safe(origin.helo)} ({_peer(origin.peer)})\r\n\t"
+        desk, who, recipients = self._desk, self._who, self._envelope.recipients
+        name = desk.settings.box.mail_name or literal(who.local)
+        source = "" if desk.settings.intake.hide_clients else f"from {_safe(who.helo)} ({_peer(who.peer)})\r\n\t"
         target = f"\r\n\tfor <{recipients[0].mailbox}>" if len(recipients) == 1 else ""
         if not target.isascii() and not self._envelope.smtputf8:
             target = ""
-        line = f"Received: {source}by {name} ({desk.mark}) with {origin.protocol} id {self._draft.queue_id}"
+        protocol = who.protocol(self._envelope.smtputf8)
+        line = f"Received: {source}by {name} ({desk.mark}) with {protocol} id {self._draft.queue_id}"
         return f"{line}{target};\r\n\t{desk.date()}\r\n".encode()
 
 

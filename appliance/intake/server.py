@@ -17,10 +17,10 @@ from typing import Any, Final
 from appliance.core.access import address_of
 from appliance.intake.certificate import Certificates
 from appliance.intake.desk import Desk, NullMx
-from appliance.intake.door import NEVER, Connection
+from appliance.intake.door import NEVER, Connection, Talk
 from appliance.intake.limits import Client, client_key
 from appliance.intake.login import Accounts, Guesses
-from appliance.intake.session import Session
+from appliance.intake.session import SHUTTING_DOWN, Session
 from appliance.intake.sockets import BACKLOG, handed_over, sockets_of
 from appliance.ports import Clock, Queue, Spool
 from appliance.settings.schema import Listener, Settings
@@ -33,7 +33,6 @@ STOP_S: Final = 8.0  # for messages under way when the relay stops
 CERTIFICATE_S: Final = 86400.0
 SILENCE: Final = "421 4.4.2 Nothing came for too long; closing"
 TOO_SLOW: Final = "421 4.4.2 Content comes too slowly; closing"
-STOPPING: Final = "421 4.3.2 Service is shutting down; try again later"
 FULL: Final = "421 4.3.2 Too busy; try again later"
 TOO_MANY: Final = "421 4.7.0 Too many connections from your address"
 ROOM: Final = "421 4.3.2 Idle, and the place is needed; try again later"
@@ -101,12 +100,12 @@ class Intake:
             self._watch.cancel()
         for connection, session in list(self._open.items()):
             if not session.busy:
-                connection.hang_up(STOPPING)
+                connection.hang_up(SHUTTING_DOWN)
         until = self._clock.monotonic() + STOP_S
         while self._open and self._clock.monotonic() < until:
             await asyncio.sleep(0.02)
         for connection in list(self._open):
-            connection.hang_up(STOPPING)
+            connection.hang_up(SHUTTING_DOWN)
         await asyncio.sleep(0.05)
         for connection in list(self._open):
             connection.abort()
@@ -115,31 +114,31 @@ class Intake:
     # -- connections -----------------------------------------------------------------------------------------------
 
     def _factory(self, listener: Listener) -> Any:
+        def begin(connection: Connection) -> Talk | None:
+            return self._begin(connection, listener)
+
         def make() -> Connection:
-            session = Session(self._desk, listener, self._certificates.context, self._guesses)
-
-            def made(connection: Connection) -> bool:
-                return self._made(connection, session)
-
-            return Connection(session.talk, made, self._lost, self._clock.monotonic)
+            return Connection(begin, self._lost, self._clock.monotonic)
 
         return make
 
-    def _made(self, connection: Connection, session: Session) -> bool:
-        """Whether the newcomer may stay; it has been told if not."""
+    def _begin(self, connection: Connection, listener: Listener) -> Talk | None:
+        """What to talk with the newcomer, or None when it may not stay: it has been told."""
         limits = self._settings.intake
         client = self._desk.clients.of(connection.peer, self._clock.monotonic())
         if self._desk.stopping:
-            connection.hang_up(STOPPING)
-            return False
+            connection.hang_up(SHUTTING_DOWN)
+            return None
         full = client.connections >= limits.connections_per_client and not self._make_room(client)
         if full or (len(self._open) >= limits.connections_max and not self._make_room(None)):
             connection.hang_up(self._desk.refuse(client, TOO_MANY if full else FULL))
-            return False
+            return None
         client.connections += 1
+        connection.patience = limits.command_timeout_s
+        session = Session(self._desk, listener, self._certificates.context, self._guesses, connection)
         self._open[connection] = session
         self._set_patience()
-        return True
+        return session.talk
 
     def _make_room(self, client: Client | None) -> bool:
         """Send away whoever has been silent longest between messages, of `client` or of those with most places."""

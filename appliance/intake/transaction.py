@@ -16,28 +16,13 @@ from appliance.core.lines import ChunkReader
 from appliance.core.mailbox import Mailbox, parse
 from appliance.core.reply import Reply
 from appliance.intake.desk import Desk, literal
-from appliance.intake.limits import Client
 from appliance.intake.reception import Reception
 from appliance.intake.syntax import Argument, MailParameters, argument, mail_parameters, rcpt_parameters
+from appliance.intake.who import Who
 from appliance.ports import Draft
-from appliance.settings.schema import Device
 
 NULL_MX_WAIT_S: Final = 5.0
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Who:
-    """The client as MAIL and RCPT see it."""
-
-    client: Client
-    peer: str
-    local: str
-    device: Device
-    account: str
-    senders: tuple[str, ...]  # mailboxes and domains that the account may use; empty = any
-    strict: bool
-    extended: bool
 
 
 @dataclass(slots=True)
@@ -119,7 +104,8 @@ async def _may_use(desk: Desk, who: Who, sender: Mailbox | None) -> str:
     domain = sender.domain
     if limits.sender_domains and domain not in limits.sender_domains:
         return f"550 5.7.1 Senders at {domain} may not use this box"
-    if who.senders and not {str(sender).lower(), domain, "@" + domain} & set(who.senders):
+    senders = who.account.senders if who.account else ()
+    if senders and not {str(sender).lower(), domain, "@" + domain} & set(senders):
         return "550 5.7.1 This account may not send as that address"
     if desk.null_mx is None or not limits.refuse_null_mx_senders or domain.startswith("["):
         return ""
@@ -139,7 +125,7 @@ def add(desk: Desk, who: Who, transaction: Transaction, text: str) -> str:
     parameters = rcpt_parameters(given, who.strict)
     if isinstance(parameters, str):
         return parameters
-    if not who.account and not desk.allows(who.peer):
+    if who.account is None and not desk.allows(who.peer):
         return "550 5.7.1 Relaying denied: your address is not on this box's access list"
     if len(transaction.recipients) >= desk.settings.intake.recipients_max:
         return "452 4.5.3 Too many recipients"
