@@ -1,0 +1,82 @@
+import email
+import email.policy
+from email.message import EmailMessage
+from typing import cast
+
+import pytest
+
+from appliance.core.dsn import Action, Report, compose, report_id
+from appliance.core.envelope import Arrival, Envelope, Recipient
+from appliance.core.item import Event, Progress, QueueItem
+from appliance.core.mailbox import Mailbox
+from appliance.core.reply import Reply
+
+HEADERS = b"From: a@x.example\r\nSubject: scan\r\n"
+
+
+def item(*recipients: Recipient, subject: str = "scan") -> QueueItem:
+    envelope = Envelope(Mailbox("a", "x.example"), recipients, envid="env-1")
+    made = QueueItem.new("Q1", envelope, Arrival(1000.0, "192.0.2.7", device="Copier", subject=subject), 9)
+    for row in made.progress:
+        row.step(
+            Event.FAIL, Reply.of("550 5.1.1 no such\r\nuser\r\nAction: delivered", "mx.y.example[192.0.2.9]"), 2000.0
+        )
+    return made
+
+
+def parsed(made: QueueItem, rows: list[Progress] | None = None) -> EmailMessage:
+    content = compose(
+        Report(made, Action.FAILED, rows or made.progress, HEADERS, False, "box.office.example", 3000.0, "a@x.example")
+    )
+    assert b"\n" not in content.replace(b"\r\n", b"") and b"\r" not in content.replace(b"\r\n", b"")
+    assert max(map(len, content.split(b"\r\n"))) <= 998
+    return email.message_from_bytes(content, policy=email.policy.default)
+
+
+def test_a_failure_report_has_three_parts_that_parse() -> None:
+    message = parsed(item(Recipient(Mailbox("b", "y.example"), original="rfc822;b@y.example")))
+    assert message.get_content_type() == "multipart/report"
+    assert message.get_param("report-type") == "delivery-status"
+    assert message["Auto-Submitted"] == "auto-replied"
+    text, status, returned = message.iter_parts()
+    assert "Check the spelling" in text.get_content() and "Copier" in text.get_content()
+    general, recipient = cast(list[EmailMessage], status.get_payload())
+    assert general["Reporting-MTA"] == "dns; box.office.example"
+    assert general["Original-Envelope-Id"] == "env-1"
+    assert recipient["Final-Recipient"] == "rfc822; b@y.example"
+    assert recipient["Original-Recipient"] == "rfc822;b@y.example"
+    assert recipient["Status"] == "5.1.1"
+    assert recipient["Remote-MTA"] == "dns; mx.y.example"
+    assert returned.get_content_type() == "text/rfc822-headers"
+
+
+def test_remote_words_start_no_line_of_their_own() -> None:
+    message = parsed(item(Recipient(Mailbox("b", "y.example")), subject="x\r\nBcc: evil@z.example"))
+    status = list(message.iter_parts())[1]
+    recipient = cast(list[EmailMessage], status.get_payload())[1]
+    assert recipient.get_all("Action") == ["failed"]
+    assert message["Bcc"] is None
+
+
+def test_three_hundred_recipients_make_one_bounded_report() -> None:
+    made = item(*(Recipient(Mailbox(f"u{n}", "y.example")) for n in range(300)))
+    text, status, _ = parsed(made).iter_parts()
+    assert "and 200 more" in text.get_content()
+    assert len(cast(list[EmailMessage], status.get_payload())) == 101
+
+
+def test_utf8_recipients_make_a_global_report() -> None:
+    message = parsed(item(Recipient(Mailbox("bücher", "y.example"))))
+    assert message.get_param("report-type") == "global-delivery-status"
+
+
+@pytest.mark.parametrize("at", [-1e20, 1e20, 0.0])
+def test_an_impossible_time_is_no_exception(at: float) -> None:
+    made = item(Recipient(Mailbox("b", "y.example")))
+    assert compose(Report(made, Action.DELAYED, made.progress, b"", False, "n", at, "t@x"))
+
+
+def test_the_id_of_a_report_follows_from_its_cause() -> None:
+    made = item(Recipient(Mailbox("b", "y.example")))
+    assert report_id(made, Action.FAILED, made.progress) == report_id(made, Action.FAILED, made.progress)
+    assert report_id(made, Action.FAILED, made.progress) != report_id(made, Action.DELAYED, made.progress)
