@@ -1,6 +1,176 @@
-"""The command `outbox`: composes, decides nothing."""
+"""The command `outbox`: composes, decides nothing.
+
+Each subcommand returns an exit status: 0 done, 1 not done and said why, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from appliance import __version__
+
+CONFIG = "/data/outbox.toml"
+QUEUE_ACTIONS = ("hold", "release", "retry", "delete", "bounce")
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Entry point; the exit status."""
+    args = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = args.command
+    return command(args)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="outbox", description="A dedicated outgoing mail box.")
+    parser.add_argument("--version", action="version", version=f"outbox {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add(commands, "relay", relay, "run the relay")
+    check = _add(commands, "check-config", check_config, "list every complaint about a settings file")
+    check.add_argument("file", nargs="?")
+    for verb, words in (("status", "the state of the box"), ("flush", "all waiting mail is due now"),
+                        ("acknowledge", "the bounces have been seen"), ("bounces", "bounces not yet seen"),
+                        ("erase", "forget the history")):  # fmt: skip
+        _add(commands, verb, _asks(verb), words, talks=True)
+    history = _add(commands, "history", _asks("history", "text", "limit"), "what became of each message", talks=True)
+    history.add_argument("text", nargs="?", default="")
+    history.add_argument("--limit", type=int, default=50)
+    test = _add(commands, "send-test", _asks("send-test", "to"), "send a test message", talks=True)
+    test.add_argument("to", metavar="ADDRESS")
+    _queue(commands)
+    pretend = _add(commands, "demo", demo, "the whole relay with a pretend Internet")
+    pretend.add_argument("--check", action="store_true", help="do it by itself, then exit")
+    selftest = commands.add_parser(
+        "selftest", help="try lamps, button, serial line, card, network, clock", add_help=False
+    )
+    selftest.set_defaults(command=_selftest)
+    selftest.add_argument("rest", nargs=argparse.REMAINDER)
+    return parser
+
+
+def _add(commands: Any, name: str, command: Any, words: str, talks: bool = False) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=words)
+    parser.add_argument("--config", default=CONFIG, metavar="FILE", help=f"settings file ({CONFIG})")
+    if talks:
+        parser.add_argument("--socket", default="", help="command interface, when not the one in the settings")
+        parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _queue(commands: Any) -> None:
+    queue = commands.add_parser("queue", help="the mail that waits").add_subparsers(required=True, metavar="ACTION")
+    listing = _add(queue, "list", _asks("queue.list", "limit"), "all of it", talks=True)
+    listing.add_argument("--limit", type=int, default=50)
+    _add(queue, "show", _asks("queue.show", "id"), "one message", talks=True).add_argument("id")
+    for action in QUEUE_ACTIONS:
+        _add(queue, action, _asks(f"queue.{action}", "id"), f"{action} a message", talks=True).add_argument("id")
+    _add(queue, "export", export, "write a message's content to standard output", talks=True).add_argument("id")
+
+
+def relay(args: argparse.Namespace) -> int:
+    """Run the mail path until SIGTERM; a broken file is explained and the relay stays down."""
+    import asyncio
+    import logging
+
+    from appliance import relay as room
+    from appliance.settings.schema import Settings
+
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    settings = _settings(Path(args.config))
+    if not isinstance(settings, Settings):
+        return 1
+    try:
+        return asyncio.run(room.run(settings))
+    except OSError as error:
+        _complain(f"the relay cannot start: {error}")
+        return 1
+
+
+def check_config(args: argparse.Namespace) -> int:
+    """Every complaint, one a line."""
+    path = Path(args.file or args.config)
+    if _settings(path) is None:
+        return 1
+    _say(f"{path}: all settings are right")
     return 0
+
+
+def _settings(path: Path) -> Any:
+    from appliance.settings.load import load
+    from appliance.settings.schema import Settings
+
+    loaded = load(path)
+    if isinstance(loaded, Settings):
+        return loaded
+    for complaint in loaded:
+        _complain(str(complaint))
+    return None
+
+
+def _asks(verb: str, *names: str) -> Callable[[argparse.Namespace], int]:
+    def command(args: argparse.Namespace) -> int:
+        from appliance.printing import as_json, as_text
+
+        result = _ask(args, verb, {name: getattr(args, name) for name in names})
+        if result is None:
+            return 1
+        _say(as_json(result) if args.json else as_text(verb, result))
+        return 0
+
+    return command
+
+
+def export(args: argparse.Namespace) -> int:
+    """The content, as it lies in the spool."""
+    result = _ask(args, "queue.export", {"id": args.id})
+    if result is None:
+        return 1
+    sys.stdout.buffer.write(base64.b64decode(result["content"]))
+    return 0
+
+
+def _ask(args: argparse.Namespace, verb: str, arguments: dict[str, Any]) -> Any:
+    from appliance.control.client import Unreachable, ask
+    from appliance.ports import Refused
+
+    path = args.socket
+    if not path:
+        settings = _settings(Path(args.config))
+        if settings is None:
+            return None
+        path = settings.control.socket
+    try:
+        return ask(path, verb, arguments)
+    except (Unreachable, Refused) as error:
+        _complain(str(error))
+        return None
+
+
+def demo(args: argparse.Namespace) -> int:
+    """See appliance/demo.py."""
+    from appliance import demo as pretend
+
+    return pretend.run(check=args.check)
+
+
+def _selftest(args: argparse.Namespace) -> int:
+    from appliance import selftest
+
+    return selftest.run(args.rest)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""The other end of the command interface: one request, one answer; raises Unreachable or ports.Refused."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import Any, Final
+
+from appliance.ports import Refused
+
+TIMEOUT_S: Final = 30.0
+ANSWER_MAX: Final = 256 << 20
+
+
+class Unreachable(Exception):
+    """Nobody answers at the socket."""
+
+
+def ask(path: str, verb: str, args: dict[str, Any] | None = None) -> Any:
+    """The result of `verb`. Raises Unreachable, or Refused with the box's own words."""
+    try:
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(TIMEOUT_S)
+            peer.connect(path)
+            peer.sendall(json.dumps({"verb": verb, "args": args or {}}).encode() + b"\n")
+            with peer.makefile("rb") as file:
+                line = file.readline(ANSWER_MAX)
+    except OSError as error:
+        raise Unreachable(f"the relay does not answer at {path}: {error.strerror or error}") from error
+    if not line:
+        raise Refused("this user may not use the command interface")
+    answer = json.loads(line)
+    if not answer["ok"]:
+        raise Refused(answer["error"])
+    return answer["result"]

@@ -1,0 +1,83 @@
+"""What the command prints: JSON for programs, lines for people. Everything from outside is made printable."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from appliance.core.reply import printable
+
+
+def as_json(result: Any) -> str:
+    """ASCII JSON, which no terminal misunderstands."""
+    return json.dumps(result, ensure_ascii=True, indent=2)
+
+
+def as_text(verb: str, result: Any) -> str:
+    """Lines for a person."""
+    shape: dict[str, Callable[[Any], str]] = {
+        "queue.list": _queue,
+        "history": _history,
+        "bounces": _history,
+        "status": _status,
+        "queue.show": _item,
+    }
+    if verb in shape:
+        return shape[verb](result)
+    return ", ".join(f"{name} {printable(str(value))}" for name, value in result.items())
+
+
+def _queue(items: list[dict[str, Any]]) -> str:
+    return "\n".join(_item(item) for item in items) or "the queue is empty"
+
+
+def _item(item: dict[str, Any]) -> str:
+    wait = item["next_attempt_s"]
+    when = f"next attempt in {wait:.0f} s" if wait is not None else item["held"]
+    lines = [
+        f"{item['id']}  {item['phase']}  {item['size']} octets  from {item['from']}  "
+        f"{_time(item['arrived_at'])}  {when}"
+    ]
+    for row in item["recipients"]:
+        said = f'  {row.get("host") or "box"}: "{row["reply"]}"' if "reply" in row else ""
+        lines.append(f"    {row['to']}  {row['state']}{said}")
+    lines += [f"    {repair}" for repair in item.get("repairs", ())]
+    return "\n".join(printable(line, 1000) for line in lines)
+
+
+def _history(entries: list[dict[str, Any]]) -> str:
+    lines = []
+    for entry in entries:
+        to, word = entry.get("to") or entry.get("recipient"), entry.get("outcome", "bounced")
+        sender = entry.get("from") or entry.get("reverse_path")
+        lines.append(
+            f'{_time(entry["at"])}  {entry["id"]}  {word}  {sender} -> {to}  {entry["host"]}: "{entry["reply"]}"'
+        )
+        if entry.get("cure"):
+            lines.append(f"    {entry['cure']}")
+    return "\n".join(printable(line, 1000) for line in lines) or "nothing"
+
+
+def _status(facts: dict[str, Any]) -> str:
+    waiting = ", ".join(f"{count} {phase}" for phase, count in facts["queue"].items() if count) or "empty"
+    lines = [
+        f"Outbox {facts['version']}, {facts['mail_name']}",
+        "accepting mail" if facts["accepting"] else f"refusing mail: card {facts['fault']}",
+        f"queue: {waiting}" + (f", oldest from {_time(facts['oldest_at'])}" if facts["oldest_at"] else ""),
+        f"bounces not acknowledged: {facts['bounces']}",
+        f"since the start: {facts['accepted']} accepted, {facts['delivered']} delivered, {facts['failed']} failed",
+        f"clock: {'known' if facts['clock_known'] else 'not known to be right'}, {_time(facts['now'])}",
+        f"card: {facts['spool']['free_bytes'] >> 20} MiB free, {facts['spool']['quarantined']} damaged",
+        *(f"  {line}" for line in facts["damage"]),
+        *(f"listening: {name} {address} port {port}" for name, address, port in facts["listeners"]),
+    ]
+    return "\n".join(printable(line, 1000) for line in lines)
+
+
+def _time(at: float) -> str:
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+    except (ValueError, OverflowError, OSError):
+        return "?"

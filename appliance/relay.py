@@ -1,0 +1,171 @@
+"""The relay: builds the mail path from Settings, starts it, stops it.
+
+One asyncio process: spool, scheduler, delivery, intake, control socket. SIGTERM ends it within ten seconds, clients
+are told 421 and what was under way returns to the queue. An exception in any part is a bug and ends the process with
+status 1: starting again from the spool is always safe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import os
+import random
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from appliance import __version__
+from appliance.clock import SystemClock
+from appliance.control.server import ControlServer
+from appliance.control.verbs import Verbs
+from appliance.core.item import Phase
+from appliance.delivery.attempt import Attempt
+from appliance.delivery.bounces import Bounces
+from appliance.delivery.reports import Reporter
+from appliance.delivery.resolver import Resolver
+from appliance.delivery.routes import MxRouter
+from appliance.delivery.scheduler import Scheduler
+from appliance.delivery.transport import SmtpTransport
+from appliance.intake.server import Intake
+from appliance.settings.credentials import Credentials
+from appliance.settings.schema import Settings
+from appliance.spool.history import FileHistory
+from appliance.spool.journal import open_spool
+
+WATCHDOG_SHARE = 0.4
+log = logging.getLogger(__name__)
+
+
+class MailPath:
+    """All parts of the mail path, wired. `crashed` is set by a bug anywhere."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings, self.clock = settings, SystemClock(settings.paths.clock_stamp)
+        folder = Path(settings.spool.directory)
+        self.spool = open_spool(settings.spool, self.clock)
+        self.history = FileHistory(folder, settings.spool.history_days, settings.spool.history_max_bytes, self.clock)
+        self.bounces = Bounces(folder)
+        self.resolver = Resolver(settings.dns, self.clock)
+        self.router = MxRouter(settings, self.resolver, self._own_names, own_addresses, self.clock, random.Random())
+        self.transport = SmtpTransport(settings, Credentials(settings.paths.credentials).password, self.clock)
+        attempt = Attempt(settings, self.router, self.transport, self.spool)
+        reporter = Reporter(settings, self.spool, self.bounces, self.clock, self.own_name)
+        self.stopping = asyncio.Event()
+        self.crashed = False
+        self.scheduler = Scheduler(settings, self.spool, self.history, attempt, reporter, self.clock, self._crash)
+        null_mx = self.router.null_mx if settings.dns.servers and settings.intake.refuse_null_mx_senders else None
+        self.intake = Intake(settings, self.spool, self.scheduler, self.clock, null_mx, own_addresses())
+        verbs = Verbs(
+            self.scheduler, self.spool, self.history, self.bounces, self.clock, self.status, self.own_name
+        ).table()
+        control = settings.control
+        self.control = ControlServer(control.socket, verbs, control.operator_uids, control.reader_uids)
+
+    def _crash(self, error: BaseException) -> None:
+        self.crashed = True
+        self.stopping.set()
+
+    def own_name(self) -> str:
+        return self.settings.box.mail_name or socket.gethostname() or "outbox.local"
+
+    def _own_names(self) -> list[str]:
+        return [self.settings.box.mail_name] if self.settings.box.mail_name else []
+
+    async def start(self) -> None:
+        await self.spool.start()
+        self.scheduler.start()
+        await self.control.start()
+        await self.intake.start()
+        log.info("version %s accepting mail at %s", __version__, self.intake.bound)
+
+    async def stop(self) -> None:
+        await self.intake.stop()
+        await self.scheduler.stop()
+        self.transport.close()
+        await self.control.stop()
+        await self.spool.stop()
+        self.history.write()
+
+    def status(self) -> dict[str, Any]:
+        """The facts of the whole box; wording is made where they are shown."""
+        phases = dict.fromkeys((str(phase) for phase in Phase), 0)
+        oldest = None
+        for item in self.scheduler.items():
+            phases[item.phase] += 1
+            oldest = item.arrival.at if oldest is None else min(oldest, item.arrival.at)
+        facts = self.spool.facts()
+        return {
+            "version": __version__,
+            "mail_name": self.own_name(),
+            "accepting": not facts.fault,
+            "fault": facts.fault,
+            "queue": phases,
+            "oldest_at": oldest,
+            "bounces": len(self.bounces.unread()),
+            "accepted": self.scheduler.accepted_count,
+            "delivered": self.scheduler.delivered_count,
+            "failed": self.scheduler.failed_count,
+            "clock_known": self.clock.known(),
+            "now": self.clock.wall(),
+            "spool": {name: getattr(facts, name) for name in facts.__slots__},
+            "damage": self.spool.damage[-20:],
+            "listeners": [list(row) for row in self.intake.bound],
+            "intake": self.intake.facts(),
+        }
+
+
+def own_addresses() -> list[str]:
+    """The addresses of this box: the kernel's table, and where its default routes leave from."""
+    found = set(_kernel_addresses())
+    for family, target in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((target, 9))  # a datagram socket: chooses a route, sends nothing
+            found.add(probe.getsockname()[0])
+    return sorted(found)
+
+
+def _kernel_addresses() -> Iterator[str]:
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/net/fib_trie").read_text().splitlines()
+        for before, line in itertools.pairwise(lines):
+            if "32 host LOCAL" in line:
+                yield before.split()[-1]
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path("/proc/net/if_inet6").read_text().splitlines():
+            yield socket.inet_ntop(socket.AF_INET6, bytes.fromhex(line.split()[0]))
+
+
+async def run(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT; the exit status."""
+    path = MailPath(settings)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, path.stopping.set)
+    await path.start()
+    notify("READY=1")
+    watchdog = asyncio.create_task(_watch())
+    await path.stopping.wait()
+    notify("STOPPING=1")
+    watchdog.cancel()
+    await path.stop()
+    return 1 if path.crashed else 0
+
+
+async def _watch() -> None:
+    """Tell systemd that the loop turns; a frozen loop is killed and started again."""
+    span = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6
+    while span:
+        notify("WATCHDOG=1")
+        await asyncio.sleep(span * WATCHDOG_SHARE)
+
+
+def notify(text: str) -> None:
+    """A word to systemd, if it listens."""
+    if address := os.environ.get("NOTIFY_SOCKET"):
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as peer:
+            peer.sendto(text.encode(), "\0" + address[1:] if address.startswith("@") else address)
