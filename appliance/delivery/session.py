@@ -176,12 +176,18 @@ class Opener:
 
     async def _start_tls(self, session: Session, host: Host) -> Reply | None:
         """None also when the host refuses and the policy can do without; a fresh EHLO follows (RFC 3207 4.2)."""
-        answer = await session.ask("STARTTLS")
+        try:
+            answer = await session.ask("STARTTLS")
+        except Lost as lost:
+            raise TlsFailed(lost.reply) from None
         if answer.code != 220:
             return None if session.hop.tls.mode == "opportunistic" else _trouble(answer, session)
         await self._handshake(session, host)
         session.capable = Capabilities()
-        return await self._hello(session)
+        try:
+            return await self._hello(session)
+        except Lost as lost:
+            raise TlsFailed(lost.reply) from None
 
     async def _handshake(self, session: Session, host: Host) -> None:
         policy = session.hop.tls
