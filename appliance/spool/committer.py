@@ -1,60 +1,64 @@
 """The one committer: a thread that writes and flushes everything that waits, together, again and again.
 
-What arrives while a flush is under way goes into the next one; there is no deliberate delay. A batch starts on a
-fresh block, so a block that holds acknowledged records is never written again. When the card refuses, everybody in
-the batch who waits for an answer gets the OSError, the segment is sealed, and what may come later (changes, removals)
-goes into the next batch.
+What arrives while a flush is under way goes into the next one; there is no deliberate delay. A batch is one write and
+starts on a fresh block, so a block that holds acknowledged records is never written again. When the card refuses,
+whoever waits for an answer gets the OSError; what waits for nobody (changes, removals) is written again elsewhere in
+the next batch, since after a failed flush the pages of the old place are not to be trusted.
 """
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
-from appliance.spool.record import HEADER_BYTES, Kind, pack, padded
+from appliance.spool.record import BLOCK, Kind, Stamp, pack, record_bytes
 from appliance.spool.segment import Segment
 from appliance.spool.store import Store
 
-Done = Callable[["Entry", OSError | None], None]
+MARK: Final = b"{}"
+Outcome = Callable[[OSError | None], None]
+Finished = Callable[[list["Entry"], OSError | None, Segment | None], None]
 
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A record on its way: `waits` = somebody waits for the flush. After the flush `segment` and `offset` say where
-    it lies. `done` is called in the committer's thread."""
+    """A record on its way. `waits` = somebody waits for the flush; `undo` = meta of the REMOVE that takes a commit
+    back when its flush failed; `sources` = content segments to flush first, with their faults when written.
+    `outcome` is called by whoever gets `finished`; then `segment` and `offset` say where the record lies."""
 
     kind: Kind
     meta: bytes
-    content: bytes
-    waits: bool
-    done: Done | None = None
-    undo: bytes = b""  # meta of the REMOVE record that takes back a commit whose flush failed
+    content: bytes = b""
+    waits: bool = False
+    outcome: Outcome | None = None
+    undo: bytes = b""
+    sources: tuple[tuple[Segment, int], ...] = ()
     segment: Segment | None = None
     offset: int = 0
 
     @property
     def total_bytes(self) -> int:
-        return padded(HEADER_BYTES + len(self.meta) + len(self.content))
+        return record_bytes(len(self.meta), len(self.content))
 
 
 class Committer:
-    """`start`, `put`, `stop`. `wake` tells whether a put record must not wait for company."""
+    """`finished` is called in the committer's thread with each batch, and what failed, if it did."""
 
-    def __init__(
-        self, store: Store, box: int, sequence: int, batch: int, finished: Callable[[list[Entry]], None]
-    ) -> None:
+    def __init__(self, store: Store, box: int, sequence: int, batch: int, finished: Finished) -> None:
         self._store, self._box, self._sequence, self._batch, self._finished = store, box, sequence, batch, finished
         self._ready = threading.Condition()
         self._pending: list[Entry] = []
         self._urgent = self._stopping = False
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
-        self.failed: OSError | None = None
 
     def start(self) -> None:
         self._thread.start()
 
     def put(self, entry: Entry, wake: bool) -> None:
+        """Add to the next batch; `wake` = it must not wait for company."""
         with self._ready:
             self._pending.append(entry)
             if wake:
@@ -68,72 +72,74 @@ class Committer:
                 self._ready.notify()
 
     def stop(self) -> None:
-        """Flush what is pending, end the thread."""
+        """Flush what is pending, mark an orderly stop, end the thread. Blocks."""
         with self._ready:
+            self._pending.append(Entry(Kind.MARK, MARK))
             self._stopping = True
             self._ready.notify()
         if self._thread.is_alive():
-            self._thread.join(30)
-
-    def next_sequence(self) -> tuple[int, int]:
-        """For a chunk, which is written outside any batch."""
-        with self._ready:
-            self._sequence += 1
-            return self._sequence, self._batch
+            self._thread.join()
 
     def _run(self) -> None:
         while True:
             with self._ready:
                 self._ready.wait_for(lambda: self._urgent or self._stopping)
-                entries, self._pending, self._urgent = self._take()
+                entries = self._take()
                 if not entries and self._stopping:
                     return
-            failure = self._write(entries)
-            self.failed = failure
-            if failure and self._stopping:
+            if entries and self._work(entries) and self._stopping:
                 return
-            self._finished(entries)
 
-    def _take(self) -> tuple[list[Entry], list[Entry], bool]:
-        """As many as one segment surely has room for; whether more wait."""
-        limit, size = self._store.settings.segment_bytes // 2, 0
-        for number, entry in enumerate(self._pending):
+    def _take(self) -> list[Entry]:
+        """As many as fit half a segment; a single one may be larger."""
+        limit, size, count = self._store.settings.segment_bytes // 2, 0, 0
+        for entry in self._pending:
             size += entry.total_bytes
-            if size > limit and number:
-                return self._pending[:number], self._pending[number:], True
-        return self._pending, [], False
+            if size > limit and count:
+                break
+            count += 1
+        taken, self._pending = self._pending[:count], self._pending[count:]
+        self._urgent = bool(self._pending)
+        return taken
 
-    def _write(self, entries: list[Entry]) -> OSError | None:
-        """None, or what the card said; then those who wait were told, and the others are pending again."""
+    def _work(self, entries: list[Entry]) -> bool:
+        """One batch; whether it failed."""
+        stale = [e for e in entries if any(segment.faults != faults for segment, faults in e.sources)]
+        if stale:
+            self._finished(stale, OSError(errno.EIO, "an earlier flush of the content failed"), None)
+            entries = [entry for entry in entries if entry not in stale]
+        segment: Segment | None = None
+        before = self._sequence
         try:
-            size = sum(entry.total_bytes for entry in entries)
-            segment, offset = self._store.place(size)
+            self._flush_sources(entries)
+            segment, offset = self._store.place_records(sum(entry.total_bytes for entry in entries))
             self._store.files.write(segment.handle, self._join(entries, segment, offset), offset)
-            self._store.sync(segment)
+            self._store.files.sync(segment.handle)
         except OSError as error:
-            self._store.seal()
+            self._sequence = before
+            undone = [Entry(Kind.REMOVE, entry.undo) for entry in entries if entry.undo and entry.segment]
             with self._ready:
-                undone = [Entry(Kind.REMOVE, entry.undo, b"", False) for entry in entries if entry.undo]
                 self._pending[:0] = undone + [entry for entry in entries if not entry.waits]
-            for entry in entries:
-                if entry.waits and entry.done:
-                    entry.done(entry, error)
-            entries[:] = []
-            return error
-        for entry in entries:
-            if entry.done:
-                entry.done(entry, None)
-        return None
+            self._finished([entry for entry in entries if entry.waits], error, segment)
+            return True
+        self._finished(entries, None, segment)
+        return False
+
+    def _flush_sources(self, entries: list[Entry]) -> None:
+        for segment in {segment for entry in entries for segment, _ in entry.sources}:
+            try:
+                self._store.files.sync(segment.handle)
+            except OSError:
+                segment.faults += 1
+                raise
 
     def _join(self, entries: list[Entry], segment: Segment, offset: int) -> bytes:
         parts, place = [], offset
-        with self._ready:
-            self._batch += 1
-            for entry in entries:
-                self._sequence += 1
-                at = (segment.generation, self._sequence, self._batch, self._box)
-                parts.append(pack(entry.kind, entry.meta, entry.content, at, segment.salt))
-                entry.segment, entry.offset = segment, place
-                place += len(parts[-1])
-        whole = b"".join(parts)
-        return whole + bytes(padded(len(whole), 4096) - len(whole))
+        self._batch += 1
+        for entry in entries:
+            self._sequence += 1
+            stamp = Stamp(segment.generation, self._sequence, self._batch, self._box, entry is entries[0])
+            parts.append(pack(entry.kind, entry.meta, entry.content, stamp, segment.salt))
+            entry.segment, entry.offset = segment, place
+            place += len(parts[-1])
+        return b"".join([*parts, bytes(-(place - offset) % BLOCK)])

@@ -5,6 +5,7 @@ Each raises OSError as the operating system does; nothing is caught here.
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -26,6 +27,17 @@ class Files:
 
     def read(self, handle: int, count: int, offset: int) -> bytes:
         return os.pread(handle, count, offset)
+
+    def read_now(self, handle: int, count: int, offset: int) -> bytes | None:
+        """What memory already holds, or None when the card would have to be waited for."""
+        buffer = bytearray(count)
+        try:
+            done = os.preadv(handle, [buffer], offset, os.RWF_NOWAIT)
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.EOPNOTSUPP):
+                return None
+            raise
+        return bytes(buffer) if done == count else None
 
     def write(self, handle: int, octets: bytes, offset: int) -> None:
         """All of `octets`; a short write is continued."""

@@ -1,4 +1,4 @@
-"""The spool: an append-only journal in preallocated segments, with group commit. It is the truth.
+"""The spool: a journal in preallocated segments, with group commit. It is the truth.
 
 Promises: `commit` answers 250 only after the flush has returned; what was removed never comes back once its removal
 is flushed; progress and removals are on the card within LAZY_S seconds or LAZY_RECORDS records (P3); a damaged record
@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import logging
 import random
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -23,19 +24,25 @@ from appliance.core.reply import Reply
 from appliance.ports import Clock, SpoolFacts
 from appliance.settings.schema import SpoolSettings
 from appliance.spool.committer import Committer, Entry
-from appliance.spool.draft import FULL, JournalContent, JournalDraft, refusal
+from appliance.spool.content import JournalContent
+from appliance.spool.draft import FAILING, FULL, INLINE_MAX_BYTES, JournalDraft, refusal
 from appliance.spool.files import Files
-from appliance.spool.forward import Forwarder
-from appliance.spool.place import Piece, Place
-from appliance.spool.quarantine import set_aside
-from appliance.spool.record import HEADER_BYTES, Kind, pack, padded
-from appliance.spool.recovery import apply_change, recover, store_live
+from appliance.spool.place import Piece, Place, read_piece
+from appliance.spool.record import Kind
+from appliance.spool.recovery import apply_change
 from appliance.spool.segment import Segment
-from appliance.spool.store import Store
+from appliance.spool.space import Space
+from appliance.spool.start import Opened, open_store
 
 LAZY_S: Final = 5.0
 LAZY_RECORDS: Final = 32
+ROWS_MAX: Final = 256  # recipients in one CHANGE record
+FAILURES_MAX: Final = 3  # in a row; then the card is tried again only every PROBE_S
+PROBE_S: Final = 1.0
 SETTLED: Final = Reply.of("250 2.0.0 settled")
+
+Sources = tuple[tuple[Segment, int], ...]
+log = logging.getLogger(__name__)
 
 
 def compact(data: dict[str, Any]) -> bytes:
@@ -45,42 +52,38 @@ def compact(data: dict[str, Any]) -> bytes:
 
 def open_spool(settings: SpoolSettings, clock: Clock, files: Files | None = None) -> JournalSpool:
     """Recover the spool in `settings.directory`. Raises OSError when the folder cannot be used."""
-    return JournalSpool(settings, clock, files or Files())
+    return JournalSpool(settings, clock, open_store(settings, files or Files()))
 
 
 class JournalSpool:
-    """ports.Spool."""
+    """ports.Spool. `places` and all counts belong to the event loop; the committer's thread only writes."""
 
-    def __init__(self, settings: SpoolSettings, clock: Clock, files: Files) -> None:
-        self.settings, self.clock = settings, clock
-        self.store = Store(settings, files)
-        self.store.load()
-        if not self.store.segments:
-            self.store.grow()
-        found = recover(self.store)
+    def __init__(self, settings: SpoolSettings, clock: Clock, opened: Opened) -> None:
+        self.settings, self.clock, self.store = settings, clock, opened.store
+        found = opened.found
         self.places, self._found = found.places, list(found.items.values())
-        self.damage = found.damage
-        if self.store.newer_format:
-            self.damage.append(f"format {self.store.newer_format} is of a newer release: left alone")
-        box = found.box or random.getrandbits(63)
+        self.damage, self._quarantine = opened.damage, opened.quarantine
+        box = (found.box or random.getrandbits(31) << 32) + 1  # id of the box, count of its starts
         self._committer = Committer(self.store, box, found.sequence, found.batch, self._finished)
-        self._box = box
-        self._fault = ""
+        self._told = sorted(found.told) if opened.news else []
+        self._fault, self._fault_until, self._failures = "", 0.0, 0
+        self._room_at, self._room = -1e9, 0
         self._lazy = 0
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._forwarder = Forwarder(self)
-        self._quarantined = 0
+        self._space = Space(self)
 
     async def start(self) -> None:
         """Begin to commit; make space ready in the background."""
         self._loop = asyncio.get_running_loop()
         self._committer.start()
-        self._forwarder.start()
+        self._space.start()
+        if self._told:
+            self._later(Entry(Kind.MARK, compact({"told": self._told})))
 
     async def stop(self) -> None:
         """Flush what is pending and close."""
-        await self._forwarder.stop()
+        await self._space.stop()
         if self._timer:
             self._timer.cancel()
         await asyncio.get_running_loop().run_in_executor(None, self._committer.stop)
@@ -89,86 +92,94 @@ class JournalSpool:
     # -- taking responsibility -----------------------------------------------------------------------------------
 
     def draft(self, queue_id: str, expected_bytes: int = 0) -> JournalDraft | Reply:
-        if self.store.empty_count() <= 1 or expected_bytes > self.settings.segment_bytes:
-            ready = self.store.empty_count() * self.settings.segment_bytes
-            try:
-                free = self.store.free_bytes()
-            except OSError as error:
-                return self.refuse(error)
-            if expected_bytes > ready + max(0, free - self.settings.free_min_bytes):
-                return FULL
+        now = self.clock.monotonic()
+        if self._failures >= FAILURES_MAX and now < self._fault_until:
+            return FAILING
+        try:
+            if now - self._room_at >= 1.0 or self._room < 1 << 20:
+                self._room, self._room_at = self.store.room(), now
+        except OSError as error:
+            return self.refuse(error)
+        if max(expected_bytes, INLINE_MAX_BYTES) > self._room:
+            return self.refuse(OSError(errno.ENOSPC, "no room"))
+        if self._fault == "full":
+            self._fault = ""
         return JournalDraft(self, queue_id)
 
     def refuse(self, error: OSError) -> Reply:
         """Note the card's trouble; the reply for the client."""
         reply = refusal(error)
-        self._fault = "full" if reply is FULL else "read-only" if error.errno == errno.EROFS else "failing"
+        fault = "full" if reply is FULL else "read-only" if error.errno == errno.EROFS else "failing"
+        if fault != self._fault:
+            log.error("the card refuses: %s", error.strerror)
+        self._fault, self._fault_until = fault, self.clock.monotonic() + PROBE_S
+        self._failures += fault != "full"
         return reply
 
-    def write_chunk(self, octets: bytes) -> tuple[Segment, int]:
-        """In a worker thread: a piece of content, not flushed. Raises OSError. The segment is pinned."""
-        size = padded(HEADER_BYTES + len(octets))
-        segment, offset = self.store.place(size, pin=True)
-        sequence, batch = self._committer.next_sequence()
-        record = pack(Kind.CHUNK, b"", octets, (segment.generation, sequence, batch, self._box), segment.salt)
+    def write_piece(self, octets: bytes) -> tuple[Segment, int, int]:
+        """In a worker thread: a piece of content, not flushed: (segment, its faults, offset). Raises OSError.
+        The segment is pinned; the caller unpins it."""
+        segment, offset = self.store.place_piece(len(octets))
         try:
-            self.store.files.write(segment.handle, record, offset)
+            faults = segment.faults
+            self.store.files.write(segment.handle, octets + bytes(-len(octets) % 4096), offset)
         except OSError:
-            segment.pins -= 1
+            self.store.unpin(segment)
             raise
-        return segment, offset
+        return segment, faults, offset
 
-    async def commit(self, item: QueueItem, inline: bytes, pieces: tuple[Piece, ...]) -> Reply:
+    async def commit(self, item: QueueItem, inline: bytes, pieces: tuple[Piece, ...], sources: Sources) -> Reply:
         """The item becomes ours when this returns 250."""
-        data: dict[str, Any] = {"item": to_data(item)}
-        if pieces:
-            data["chunks"] = [list(piece) for piece in pieces]
-        undo = compact({"id": item.queue_id})
-        refused = await self._put(
-            Kind.COMMIT, compact(data), inline, partial(self._placed, item.queue_id, pieces), undo
-        )
+        entry = self._commit_entry(to_data(item), inline, pieces, sources)
+        entry.undo = b"" if item.queue_id in self.places else compact({"id": item.queue_id})
+        refused = await self._put(entry, lambda: self._placed(item.queue_id, entry, pieces))
         return refused or Reply(250, "2.0.0", f"queued as {item.queue_id}")
 
-    async def _put(self, kind: Kind, meta: bytes, content: bytes, placed: Any, undo: bytes = b"") -> Reply | None:
+    def _commit_entry(self, data: dict[str, Any], inline: bytes, pieces: tuple[Piece, ...], sources: Sources) -> Entry:
+        meta = compact({"item": data, "pieces": pieces} if pieces else {"item": data})
+        return Entry(Kind.COMMIT, meta, inline, waits=True, sources=sources)
+
+    async def _put(self, entry: Entry, placed: Callable[[], None] | None = None) -> Reply | None:
+        """Wait for the flush; `placed` is called in the same step of the loop."""
         assert self._loop is not None, "start() first"
         waiter: asyncio.Future[OSError | None] = self._loop.create_future()
-        entry = Entry(kind, meta, content, True, partial(self._answer, waiter, placed), undo)
+        entry.outcome = partial(_settle, waiter, placed)
         self._committer.put(entry, wake=True)
-        error = await asyncio.shield(waiter)
+        error = await waiter
         return self.refuse(error) if error else None
 
-    def _answer(self, waiter: asyncio.Future[OSError | None], placed: Any, entry: Entry, error: OSError | None) -> None:
-        assert self._loop is not None
-        if error is None and placed:
-            placed(entry)
-        self._loop.call_soon_threadsafe(lambda: None if waiter.done() else waiter.set_result(error))
-
-    def _placed(self, queue_id: str, pieces: tuple[Piece, ...], entry: Entry) -> None:
-        """In the committer's thread, after the flush: count what now lives."""
+    def _placed(self, queue_id: str, entry: Entry, pieces: tuple[Piece, ...]) -> None:
         assert entry.segment is not None
-        inline = Piece(
-            entry.segment.number, entry.offset, len(entry.content), zlib.crc32(entry.content), len(entry.meta)
-        )
-        self.places[queue_id] = new = Place(inline, pieces)
-        store_live(self.store, new, 1)
+        crc = zlib.crc32(entry.content)
+        place = Place(entry.segment.number, entry.offset, len(entry.meta), len(entry.content), crc, pieces)
+        if old := self.places.pop(queue_id, None):
+            old.count(self.store, -1)
+        self.places[queue_id] = place
+        place.count(self.store, 1)
 
     async def recommit(
-        self, queue_id: str, old: Place, data: dict[str, Any], inline: bytes, pieces: tuple[Piece, ...]
+        self,
+        queue_id: str,
+        old: Place,
+        meta: dict[str, Any],
+        inline: bytes,
+        pieces: tuple[Piece, ...],
+        sources: Sources,
     ) -> None:
-        """Write an item anew, with its progress, so that its old place may be reused. Raises nothing: when the card
-        refuses, the old place goes on."""
-        item = from_data(data["item"])
-        apply_change(item, old.changes or {})
-        fresh = {"item": to_data(item), "chunks": [list(piece) for piece in pieces]}
-        await self._put(Kind.COMMIT, compact(fresh), inline, partial(self._moved, queue_id, old, pieces))
-
-    def _moved(self, queue_id: str, old: Place, pieces: tuple[Piece, ...], entry: Entry) -> None:
-        """In the committer's thread: the new place counts, unless the item was removed meanwhile."""
+        """Write an item anew, with its progress, so that its old place may be reused. When the card refuses, or the
+        item is removed meanwhile, the old place stays what it is."""
+        item, changes = from_data(meta["item"]), old.changes
         if self.places.get(queue_id) is not old:
             return
-        self._placed(queue_id, pieces, entry)
-        self.places[queue_id].changes = old.changes
-        store_live(self.store, old, -1)
+        apply_change(item, changes or {})
+        entry = self._commit_entry(to_data(item), inline, pieces, sources)
+
+        def moved() -> None:
+            if self.places.get(queue_id) is old:
+                self._placed(queue_id, entry, pieces)
+                self.places[queue_id].changes = old.changes
+
+        await self._put(entry, moved)
 
     # -- progress --------------------------------------------------------------------------------------------------
 
@@ -176,12 +187,14 @@ class JournalSpool:
         place = self.places.get(item.queue_id)
         if place is None:
             return
-        rows = {str(number): each for number, each in enumerate(item.progress) if any(each is one for one in changed)}
-        data: dict[str, Any] = {"id": item.queue_id, "set": {key: progress_change(each) for key, each in rows.items()}}
-        if not changed:
-            data["held"] = item.held
-        place.merge(data)
-        self._later(Entry(Kind.CHANGE, compact(data), b"", False))
+        wanted = {id(each) for each in changed}
+        rows = [(str(n), progress_change(each)) for n, each in enumerate(item.progress) if id(each) in wanted]
+        for start in range(0, max(1, len(rows)), ROWS_MAX):
+            data: dict[str, Any] = {"id": item.queue_id, "set": dict(rows[start : start + ROWS_MAX])}
+            if not changed:
+                data["held"] = item.held
+            place.merge(data)
+            self._later(Entry(Kind.CHANGE, compact(data)))
 
     def remove(self, item: QueueItem) -> None:
         self._forget(item.queue_id)
@@ -189,9 +202,7 @@ class JournalSpool:
     def _forget(self, queue_id: str) -> None:
         place = self.places.pop(queue_id, None)
         if place is not None:
-            entry = Entry(Kind.REMOVE, compact({"id": queue_id}), b"", False)
-            entry.done = lambda _, error: store_live(self.store, place, -1) if error is None else None
-            self._later(entry)
+            self._later(Entry(Kind.REMOVE, compact({"id": queue_id}), outcome=lambda _: place.count(self.store, -1)))
 
     def _later(self, entry: Entry) -> None:
         self._lazy += 1
@@ -199,7 +210,10 @@ class JournalSpool:
         if due:
             self._lazy = 0
         self._committer.put(entry, wake=due)
-        if self._loop and not due and self._timer is None:
+        self._arm()
+
+    def _arm(self) -> None:
+        if self._loop and self._timer is None:
             self._timer = self._loop.call_later(LAZY_S, self._timed)
 
     def _timed(self) -> None:
@@ -207,16 +221,26 @@ class JournalSpool:
         self._committer.wake()
 
     async def settled(self) -> Reply:
-        return await self._put(Kind.CHANGE, compact({"id": ""}), b"", None) or SETTLED
+        return await self._put(Entry(Kind.MARK, b"{}", waits=True)) or SETTLED
 
-    def _finished(self, entries: list[Entry]) -> None:
+    def _finished(self, entries: list[Entry], error: OSError | None, segment: Segment | None) -> None:
         """In the committer's thread, after each batch."""
-        failed = self._committer.failed
-        if failed is None:
-            self._fault = ""
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._settle_batch, entries, error, segment)
+
+    def _settle_batch(self, entries: list[Entry], error: OSError | None, segment: Segment | None) -> None:
+        """In the loop. With an error, `entries` are those who waited; the others are written again."""
+        for entry in entries:
+            if entry.outcome:
+                entry.outcome(error)
+        if segment:
+            self.store.unpin(segment)
+        if error:
+            self.refuse(error)
+            self._arm()
         else:
-            self.refuse(failed)
-        self._forwarder.nudge(self._loop)
+            self._failures, self._fault = 0, self._fault if self._fault == "full" else ""
+        self._space.nudge()
 
     # -- looking ----------------------------------------------------------------------------------------------------
 
@@ -231,17 +255,23 @@ class JournalSpool:
         place = self.places.get(queue_id)
         if place is None:
             return
+        log.error("item %s is set aside: %s", queue_id, reason)
         self.damage.append(f"item {queue_id}: {reason}")
-        self._quarantined += 1
-        set_aside(self.store, queue_id, place)
+        self._quarantine.add(queue_id, (read_piece(self.store, piece) for piece in place.parts()))
         self._forget(queue_id)
 
     def facts(self) -> SpoolFacts:
-        size = self.settings.segment_bytes
         try:
             free = self.store.free_bytes()
         except OSError:
             free = 0
-        with self.store.lock:
-            count, live = len(self.store.segments), sum(s.live for s in self.store.segments.values())
-        return SpoolFacts(count, live, self.store.empty_count() * size, free, len(self.damage), self._fault)
+        segments = self.store.segments.values()
+        live, ready = sum(segment.live for segment in segments), len(self.store.free) * self.settings.segment_bytes
+        return SpoolFacts(len(segments), live, ready, free, len(self._quarantine.names), self._fault)
+
+
+def _settle(waiter: asyncio.Future[OSError | None], placed: Callable[[], None] | None, error: OSError | None) -> None:
+    if placed and error is None:
+        placed()
+    if not waiter.done():
+        waiter.set_result(error)

@@ -1,8 +1,8 @@
 """One record of the journal: a header of 64 octets, then meta (JSON), then content, padded to 64 octets.
 
-The header carries a keyed check (the key is the segment's random salt), so octets in a mail's content can never pass
-for a record when a damaged segment is searched. Sizes in the header are believed only when that check holds.
-`find` and `unpack` never raise on damaged input.
+The header carries a check keyed with the segment's random salt, so octets in a mail's content can never pass for a
+record when a damaged segment is searched. Sizes in the header are believed only when that check holds.
+`unpack` never raises, whatever it is given.
 """
 
 from __future__ import annotations
@@ -12,34 +12,42 @@ import struct
 import zlib
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 MAGIC: Final = b"OBXr"
 ALIGN: Final = 64
 BLOCK: Final = 4096
 HEADER: Final = struct.Struct("<4sBBHIIQQQIIQ")  # 56 octets, then the check of 8
 HEADER_BYTES: Final = HEADER.size + 8
-META_MAX_BYTES: Final = 64 << 20
+FIRST: Final = 1  # flag: the first record of its batch
 
 
 class Kind(IntEnum):
-    """A kind below 128 is critical: a release that does not know it sets the record aside and says so. From 128 on
-    it may be skipped."""
+    """A kind below 128 is critical: a release that does not know it says so. From 128 on it may be skipped."""
 
     COMMIT = 1  # an item, complete
-    CHUNK = 2  # a piece of a large content; real only when a COMMIT names it
     CHANGE = 3  # new progress of an item's recipients
     REMOVE = 4  # the item is done
+    MARK = 128  # nothing about an item: an orderly stop, gaps already told of
+
+
+class Stamp(NamedTuple):
+    """Where a record belongs. `batch` numbers flushes, `sequence` records; `box` is the box's id in the high and the
+    count of its starts in the low 32 bits."""
+
+    generation: int
+    sequence: int
+    batch: int
+    box: int
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """`generation` is the segment's when the record was written; `batch` numbers flushes; `sequence` records."""
-
     kind: int
+    first: bool
     meta_bytes: int
     content_bytes: int
-    generation: int
     sequence: int
     batch: int
     meta_crc: int
@@ -48,7 +56,7 @@ class Header:
 
     @property
     def total_bytes(self) -> int:
-        return padded(HEADER_BYTES + self.meta_bytes + self.content_bytes)
+        return record_bytes(self.meta_bytes, self.content_bytes)
 
 
 def padded(size: int, to: int = ALIGN) -> int:
@@ -56,17 +64,22 @@ def padded(size: int, to: int = ALIGN) -> int:
     return (size + to - 1) // to * to
 
 
+def record_bytes(meta_bytes: int, content_bytes: int) -> int:
+    return padded(HEADER_BYTES + meta_bytes + content_bytes)
+
+
 def _check(octets: bytes, salt: bytes) -> bytes:
     return hashlib.blake2b(octets, key=salt, digest_size=8).digest()
 
 
-def pack(kind: Kind, meta: bytes, content: bytes, at: tuple[int, int, int, int], salt: bytes) -> bytes:
-    """A whole record; `at` is (generation, sequence, batch, box)."""
-    generation, sequence, batch, box = at
+def pack(kind: Kind, meta: bytes, content: bytes, stamp: Stamp, salt: bytes) -> bytes:
+    """A whole record, padding included."""
+    generation, sequence, batch, box, first = stamp
     crcs = zlib.crc32(meta), zlib.crc32(content)
-    head = HEADER.pack(MAGIC, kind, 0, 0, len(meta), len(content), generation, sequence, batch, *crcs, box)
-    body = b"".join((head, _check(head, salt), meta, content))
-    return body + bytes(padded(len(body)) - len(body))
+    flags = FIRST if first else 0
+    head = HEADER.pack(MAGIC, kind, flags, 0, len(meta), len(content), generation, sequence, batch, *crcs, box)
+    size = HEADER_BYTES + len(meta) + len(content)
+    return b"".join((head, _check(head, salt), meta, content, bytes(-size % ALIGN)))
 
 
 def unpack(octets: bytes, salt: bytes, generation: int) -> Header | None:
@@ -74,7 +87,7 @@ def unpack(octets: bytes, salt: bytes, generation: int) -> Header | None:
     if len(octets) < HEADER_BYTES or octets[:4] != MAGIC:
         return None
     head = octets[: HEADER.size]
-    _, kind, _, _, meta, content, found, sequence, batch, meta_crc, content_crc, box = HEADER.unpack(head)
+    _, kind, flags, _, meta, content, found, sequence, batch, meta_crc, content_crc, box = HEADER.unpack(head)
     if found != generation or octets[HEADER.size : HEADER_BYTES] != _check(head, salt):
         return None
-    return Header(kind, meta, content, found, sequence, batch, meta_crc, content_crc, box)
+    return Header(kind, bool(flags & FIRST), meta, content, sequence, batch, meta_crc, content_crc, box)

@@ -1,7 +1,8 @@
-"""A start: reads the headers of every segment, oldest first, and says which items wait and what is damaged.
+"""A start: reads the headers and meta of every record, oldest first, and says which items wait and what is damaged.
 
-Contents are not read, but for those of the last batch, which may have been torn. Nothing raises on damage; OSError
-comes out when the card cannot be read at all.
+Contents are not read, but for those of the last batch, which a power cut may have torn. Damage never raises and never
+hides a neighbour: records carry consecutive numbers, so a missing one is noticed. OSError comes out when the card
+cannot be read at all.
 """
 
 from __future__ import annotations
@@ -9,80 +10,115 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from appliance.core.item import QueueItem
 from appliance.core.item_data import from_data, progress_from
-from appliance.spool.place import Piece, Place
-from appliance.spool.record import HEADER_BYTES, Header, Kind
+from appliance.spool.place import Piece, Place, read_piece
+from appliance.spool.record import BLOCK, Header, Kind
 from appliance.spool.segment import Segment
 from appliance.spool.store import Store
 
 
+class Gap(NamedTuple):
+    """Records after number `after` and before `before` are missing; they lay from `start` to `end` of the segment.
+    The next intact record is of `batch` and is its `first`, or not."""
+
+    after: int
+    before: int
+    batch: int
+    first: bool
+    segment: int
+    start: int
+    end: int
+
+
 @dataclass(slots=True)
 class Found:
-    """What a start found. `damage` has one line for each damaged place."""
+    """What a start found. `gaps` are flushed records that are damaged, not told of before; `told` those that were;
+    `torn` = the last write was cut off before anybody was told 250."""
 
     items: dict[str, QueueItem] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
-    damage: list[str] = field(default_factory=list)
-    last: list[tuple[int, str]] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    told: set[tuple[int, int]] = field(default_factory=set)
+    torn: bool = False
+    unknown_kinds: set[int] = field(default_factory=set)
+    last: list[str] = field(default_factory=list)
     sequence: int = 0
     batch: int = 0
     box: int = 0
+    end: int = BLOCK
 
 
 def recover(store: Store) -> Found:
-    """Read all segments of `store` (already loaded)."""
+    """Read all record segments of `store` (already loaded)."""
     found = Found()
-    for segment in store.used():
-        if segment.format > 1:
-            continue
+    for segment in store.log:
+        found.end = BLOCK
         for offset, header, meta in segment.scan():
-            _take(store, found, segment, offset, header, meta)
-    for batch, queue_id in found.last:
-        if batch == found.batch and queue_id in found.places and not intact(store, found.places[queue_id]):
-            found.damage.append(f"item {queue_id}: its content was cut off by a power cut")
+            _note_gap(found, segment, offset, header)
+            if header.batch > found.batch:
+                found.batch, found.last = header.batch, []
+            found.sequence, found.box, found.end = max(found.sequence, header.sequence), header.box, offset
+            if meta is None or not _take(found, segment, offset, header, meta):
+                number, end = header.sequence, offset + header.total_bytes
+                found.gaps.append(Gap(number - 1, number + 1, header.batch, False, segment.number, offset, end))
+            found.end = offset + header.total_bytes
+    found.torn = bool(store.log) and store.log[-1].wrecked(store.log[-1].cursor)
+    _judge(found)
+    for queue_id in found.last:
+        if queue_id in found.places and not intact(store, found.places[queue_id]):
+            found.torn = True
             del found.places[queue_id], found.items[queue_id]
     for place in found.places.values():
-        store_live(store, place, 1)
+        place.count(store, 1)
     return found
 
 
-def store_live(store: Store, place: Place, sign: int) -> None:
-    """Count what `place` needs of its segments, or no longer needs."""
-    with store.lock:
-        for number, size in place.sizes():
-            store.segments[number].live += sign * size
+def _note_gap(found: Found, segment: Segment, offset: int, header: Header) -> None:
+    """Numbers start at 1; the oldest segment need not start with it, but always starts at its first block."""
+    begins = found.sequence == 0
+    if (offset > BLOCK) if begins else (header.sequence > found.sequence + 1):
+        after = header.sequence - 2 if begins else found.sequence
+        found.gaps.append(
+            Gap(after, header.sequence, header.batch, header.first, segment.number, found.end, max(offset, found.end))
+        )
 
 
-def _take(store: Store, found: Found, segment: Segment, offset: int, header: Header | None, meta: bytes) -> None:
-    where = f"segment {segment.number} at {offset}"
-    if header is None:
-        found.damage.append(f"{where}: no readable record")
-        return
-    found.sequence = max(found.sequence, header.sequence)
-    found.batch = max(found.batch, header.batch)
-    found.box = header.box
-    if header.kind == Kind.CHUNK or header.kind >= 128:
-        return
+def _judge(found: Found) -> None:
+    """Drop the gaps that are no loss: told of before, or within the last batch, whose flush did not return."""
+    kept = []
+    for gap in found.gaps:
+        if (gap.after, gap.before) in found.told:
+            continue
+        if gap.batch == found.batch and not gap.first:
+            found.torn = True
+            found.told.add((gap.after, gap.before))
+        else:
+            kept.append(gap)
+    found.gaps = kept
+
+
+def _take(found: Found, segment: Segment, offset: int, header: Header, meta: bytes) -> bool:
+    """Apply one record; False when its meta makes no sense."""
     try:
-        data = json.loads(meta)
-        _apply(found, segment, offset, header, data)
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
-        found.damage.append(f"{where}: damaged record")
+        _apply(found, segment, offset, header, json.loads(meta))
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+        return False
+    return True
 
 
 def _apply(found: Found, segment: Segment, offset: int, header: Header, data: dict[str, Any]) -> None:
     if header.kind == Kind.COMMIT:
         item = from_data(data["item"])
-        pieces = tuple(Piece(*row) for row in data.get("chunks", ()))
+        pieces = tuple(Piece(*row) for row in data.get("pieces", ()))
         found.items.pop(item.queue_id, None)
         found.items[item.queue_id] = item
-        found.places[item.queue_id] = Place.of(segment, offset, header, pieces)
-        if len(found.last) > 1 and found.last[-1][0] != header.batch:
-            found.last.clear()
-        found.last.append((header.batch, item.queue_id))
+        found.places[item.queue_id] = Place(
+            segment.number, offset, header.meta_bytes, header.content_bytes, header.content_crc, pieces
+        )
+        found.last.append(item.queue_id)
     elif header.kind == Kind.REMOVE:
         found.items.pop(data["id"], None)
         found.places.pop(data["id"], None)
@@ -90,8 +126,10 @@ def _apply(found: Found, segment: Segment, offset: int, header: Header, data: di
         if (old := found.items.get(data["id"])) is not None:
             apply_change(old, data)
             found.places[data["id"]].merge(data)
-    else:
-        raise ValueError("a record of a kind that this release does not know")
+    elif header.kind == Kind.MARK:
+        found.told.update((int(after), int(before)) for after, before in data.get("told", ()))
+    elif header.kind < Kind.MARK:
+        found.unknown_kinds.add(header.kind)
 
 
 def apply_change(item: QueueItem, data: dict[str, Any]) -> None:
@@ -104,13 +142,5 @@ def apply_change(item: QueueItem, data: dict[str, Any]) -> None:
 
 
 def intact(store: Store, place: Place) -> bool:
-    """Whether the content lies there as it was written."""
-    return all(zlib.crc32(read_piece(store, piece)) == piece.crc for piece in place.all_pieces())
-
-
-def read_piece(store: Store, piece: Piece) -> bytes:
-    """The octets of one piece; empty when its segment is gone. Raises OSError."""
-    segment = store.segments.get(piece.segment)
-    if segment is None:
-        return b""
-    return store.files.read(segment.handle, piece.size, piece.offset + HEADER_BYTES + piece.meta_bytes)
+    """Whether the content lies there as it was written. Reads it; raises OSError."""
+    return all(zlib.crc32(read_piece(store, piece)) == piece.crc for piece in place.parts())

@@ -1,134 +1,151 @@
-"""Segments: preallocated files that are overwritten in place, in rotation, oldest first.
+"""A segment: a file of zeros made once, then overwritten in place again and again.
 
-A segment's first block names its generation (higher = later) and its salt. Segments are reused in the order of their
-generations only: a change or removal record is always in the same or a later segment than the commit it speaks of,
-so nothing removed can come back. Raises OSError as the card does.
+Its first block says, twice (a damaged octet spoils one copy only), which generation of its life this is, whether it
+holds records (LOG) or pieces of large contents (DATA), a salt, and the floor: all LOG segments of a lower generation
+are dead. `begin` flushes that block before anything else is written, so a segment on the card is always entirely the
+old one or the new one. Raises OSError as the card does.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import zlib
 from collections.abc import Iterator
+from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
 from appliance.spool.files import Files
-from appliance.spool.record import BLOCK, HEADER_BYTES, MAGIC, META_MAX_BYTES, Header, padded, unpack
+from appliance.spool.record import ALIGN, BLOCK, HEADER_BYTES, MAGIC, Header, padded, unpack
 
 FORMAT: Final = 1
-_HEAD: Final = struct.Struct("<8sIIQ16sQ")  # magic, format, 0, generation, salt, size; then a crc32
+_HEAD: Final = struct.Struct("<8sIIQQ16s")  # magic, format, role, generation, floor, salt; then a crc32
 _MAGIC: Final = b"OUTBOXSG"
-_ZEROS: Final = bytes(1 << 20)
+_COPIES: Final = (0, 2048)
+_ZEROS: Final = bytes(1 << 18)
+_WINDOW: Final = 1 << 20
+
+
+class Role(IntEnum):
+    EMPTY = 0
+    LOG = 1
+    DATA = 2
+    NEWER = 3  # of a release to come: left alone
+    DAMAGED = 4  # no longer readable: left alone
 
 
 class Segment:
-    """One file. `cursor` is where the next octet goes; `live` counts octets that items still need; `pins` counts
-    drafts that write here. `generation` 0 = empty."""
+    """`cursor` is where the next octet goes; `live` counts octets that items still need; `pins` whoever is writing
+    here and not yet counted in `live`; `faults` failed flushes: what was written before one is not to be trusted."""
 
-    def __init__(self, files: Files, path: Path, size: int) -> None:
-        self.files, self.path, self.size = files, path, size
+    def __init__(self, files: Files, path: Path) -> None:
+        self.files, self.path = files, path
         self.number = int(path.stem)
         self.handle = files.open(path)
-        self.generation, self.salt, self.cursor, self.live, self.pins = 0, b"", BLOCK, 0, 0
-        self.format = FORMAT
+        self.size = files.size(self.handle) // BLOCK * BLOCK
+        self.role, self.generation, self.floor, self.salt = Role.EMPTY, 0, 0, b""
+        self.cursor, self.live, self.pins, self.faults = BLOCK, 0, 0, 0
 
     @classmethod
     def make(cls, files: Files, path: Path, size: int) -> Segment:
-        """A new file of zeros, written once so that later writes change no metadata."""
+        """A new file of zeros, flushed piece by piece so that no commit waits behind all of it."""
         draft = path.with_suffix(".new")
-        handle = files.open(draft, create=True)
         try:
-            for offset in range(0, size, len(_ZEROS)):
-                files.write(handle, _ZEROS[: min(len(_ZEROS), size - offset)], offset)
-            files.sync(handle)
+            handle = files.open(draft, create=True)
+            try:
+                for offset in range(0, size, len(_ZEROS)):
+                    files.write(handle, _ZEROS[: min(len(_ZEROS), size - offset)], offset)
+                    files.sync(handle)
+            finally:
+                files.close(handle)
+            files.rename(draft, path)
+            files.sync_folder(path.parent)
         except OSError:
-            files.remove(draft)
+            for leftover in (draft, path):
+                with contextlib.suppress(OSError):
+                    files.remove(leftover)
             raise
-        finally:
-            files.close(handle)
-        files.rename(draft, path)
-        files.sync_folder(path.parent)
-        return cls(files, path, size)
+        return cls(files, path)
 
     def load(self) -> None:
-        """Read the first block; a block that is not ours means an empty segment."""
-        octets = self.files.read(self.handle, BLOCK, 0)
-        if len(octets) < _HEAD.size + 4:
-            return
-        magic, form, _, generation, salt, _ = _HEAD.unpack_from(octets)
-        (crc,) = struct.unpack_from("<I", octets, _HEAD.size)
-        if magic == _MAGIC and crc == zlib.crc32(octets[: _HEAD.size]):
-            self.format, self.generation, self.salt = form, generation, salt
+        """Read the first block."""
+        block = self.files.read(self.handle, BLOCK, 0)
+        for at in _COPIES:
+            head = block[at : at + _HEAD.size + 4]
+            if len(head) < _HEAD.size + 4 or head[:8] != _MAGIC:
+                continue
+            _, form, role, generation, floor, salt = _HEAD.unpack(head[:-4])
+            if form > FORMAT:
+                self.role = Role.NEWER
+                return
+            intact = zlib.crc32(head[:-4]) == int.from_bytes(head[-4:], "little")
+            if intact and role in (Role.LOG, Role.DATA) and generation > self.generation:
+                self.role, self.generation, self.floor, self.salt = Role(role), generation, floor, salt
+        if self.role is Role.EMPTY and block.strip(b"\0"):
+            self.role = Role.DAMAGED
 
-    def begin(self, generation: int) -> None:
-        """Start anew; the block reaches the card with the first flush."""
+    def begin(self, role: Role, generation: int, floor: int) -> None:
+        """A new life; flushed when this returns."""
         salt = os.urandom(16)
-        head = _HEAD.pack(_MAGIC, FORMAT, 0, generation, salt, self.size)
-        block = head + struct.pack("<I", zlib.crc32(head))
-        self.files.write(self.handle, block + bytes(BLOCK - len(block)), 0)
-        self.generation, self.salt, self.cursor, self.live = generation, salt, BLOCK, 0
+        head = _HEAD.pack(_MAGIC, FORMAT, role, generation, floor, salt)
+        copy = (head + zlib.crc32(head).to_bytes(4, "little")).ljust(_COPIES[1], b"\0")
+        self.files.write(self.handle, copy + copy, 0)
+        self.files.sync(self.handle)
+        self.role, self.generation, self.floor, self.salt, self.cursor = role, generation, floor, salt, BLOCK
 
     @property
     def room(self) -> int:
         return self.size - self.cursor
 
     def take(self, count: int) -> int:
-        """Reserve `count` octets, a whole number of blocks, and return where they start."""
+        """Reserve whole blocks for `count` octets and return where they start."""
         offset = self.cursor
         self.cursor += padded(count, BLOCK)
         return offset
 
-    def scan(self) -> Iterator[tuple[int, Header | None, bytes]]:
-        """Every record as (offset, header, meta). Damage gives (offset, None, b""); its neighbours still come."""
-        offset, end = BLOCK, BLOCK
-        while offset + HEADER_BYTES <= self.size:
-            octets = self.files.read(self.handle, BLOCK, offset)
-            header = self._fits(unpack(octets, self.salt, self.generation), offset)
-            if header is None:
-                following = self._search(offset, end)
-                if following is None:
-                    if any(self._wreck(place) for place in {offset, padded(end, BLOCK)}):
-                        yield offset, None, b""
-                    break
-                if following != padded(end, BLOCK):
-                    yield offset, None, b""
-                offset = following
-                continue
-            need = HEADER_BYTES + header.meta_bytes
-            if need > len(octets):
-                octets = self.files.read(self.handle, need, offset)
-            meta = octets[HEADER_BYTES:need]
-            yield offset, header, meta if zlib.crc32(meta) == header.meta_crc else b""
-            offset = end = offset + header.total_bytes
-        self.cursor = padded(end, BLOCK)
+    def scan(self) -> Iterator[tuple[int, Header, bytes | None]]:
+        """Every intact record as (offset, header, meta), meta None when damaged. Sets the cursor behind the last."""
+        self.cursor = BLOCK
+        found = self._next(BLOCK)
+        while found is not None:
+            offset, header = found
+            meta = self.files.read(self.handle, header.meta_bytes, offset + HEADER_BYTES)
+            yield offset, header, meta if zlib.crc32(meta) == header.meta_crc else None
+            end = offset + header.total_bytes
+            self.cursor = padded(end, BLOCK)
+            found = self._next(end)
 
-    def _fits(self, header: Header | None, offset: int) -> Header | None:
-        if header is None or header.meta_bytes > META_MAX_BYTES or offset + header.total_bytes > self.size:
-            return None
-        return header
-
-    def _wreck(self, offset: int) -> bool:
-        """Whether a header of this generation stood here whose check no longer holds."""
-        octets = self.files.read(self.handle, HEADER_BYTES, offset)
-        return len(octets) == HEADER_BYTES and octets[16:24] == struct.pack("<Q", self.generation)
-
-    def _search(self, offset: int, end: int) -> int | None:
-        """The next intact header after `offset`; the next block's start is looked at first."""
-        following = padded(end, BLOCK)
-        if following >= offset and following + HEADER_BYTES <= self.size:
-            head = self.files.read(self.handle, HEADER_BYTES, following)
-            if following > offset and unpack(head, self.salt, self.generation):
-                return following
-        start = offset + 1
+    def _next(self, offset: int) -> tuple[int, Header] | None:
+        """The record at `offset`, else at the next block, where a new batch starts, else the next that is found."""
+        for place in (offset, padded(offset, BLOCK)):
+            if header := self._header(self.files.read(self.handle, HEADER_BYTES, place), place):
+                return place, header
+        start = offset
         while start < self.size:
-            octets = self.files.read(self.handle, (1 << 20) + HEADER_BYTES, start)
-            found = octets.find(MAGIC)
-            while 0 <= found < 1 << 20:
-                at = start + found
-                if at % 64 == 0 and unpack(octets[found : found + HEADER_BYTES], self.salt, self.generation):
-                    return at
-                found = octets.find(MAGIC, found + 1)
-            start += 1 << 20
+            octets = self.files.read(self.handle, _WINDOW, start)
+            at = octets.find(MAGIC)
+            while at >= 0:
+                if at % ALIGN == 0 and (header := self._header(octets[at : at + HEADER_BYTES], start + at)):
+                    return start + at, header
+                at = octets.find(MAGIC, at + 1)
+            start += _WINDOW
         return None
+
+    def wrecked(self, offset: int) -> bool:
+        """Whether a record of this generation began there whose header no longer holds."""
+        octets = self.files.read(self.handle, HEADER_BYTES, offset)
+        return octets[16:24] == self.generation.to_bytes(8, "little")
+
+    def meta(self, offset: int) -> bytes | None:
+        """The meta of the record at `offset`, None when damaged."""
+        header = self._header(self.files.read(self.handle, HEADER_BYTES, offset), offset)
+        if header is None:
+            return None
+        meta = self.files.read(self.handle, header.meta_bytes, offset + HEADER_BYTES)
+        return meta if zlib.crc32(meta) == header.meta_crc else None
+
+    def _header(self, octets: bytes, offset: int) -> Header | None:
+        header = unpack(octets, self.salt, self.generation)
+        return header if header and offset + header.total_bytes <= self.size else None

@@ -172,7 +172,7 @@ async def test_flipped_octets_hide_no_neighbour_and_are_shown(tmp_path: Path) ->
     names = [f"Q{n}" for n in range(40)]
     await asyncio.gather(*(put(spool, name, name.encode() * 500) for name in names))
     await spool.stop()
-    (first,) = (s for s in spool.store.segments.values() if s.generation == 1)
+    (first,) = spool.store.log
     clean = first.path.read_bytes()
     rng = random.Random(7)
     for _ in range(30):
@@ -199,7 +199,7 @@ async def test_a_torn_tail_loses_only_what_was_not_acknowledged(tmp_path: Path) 
     spool = opened(tmp_path)
     await spool.start()
     await put(spool, "KEPT", b"k" * 5000)
-    (segment,) = (s for s in spool.store.segments.values() if s.generation == 1)
+    (segment,) = spool.store.log
     before, start = segment.path.read_bytes(), segment.cursor
     await put(spool, "TORN", b"t" * 9000)
     await spool.stop()
@@ -218,7 +218,7 @@ async def test_hostile_content_never_passes_for_a_record(tmp_path: Path) -> None
     spool = opened(tmp_path)
     await spool.start()
     await put(spool, "INNER", b"i" * 100)
-    (segment,) = (s for s in spool.store.segments.values() if s.generation == 1)
+    (segment,) = spool.store.log
     forged = segment.path.read_bytes()[4096:8192]
     await put(spool, "EVIL", b"z" * (64 - 13) + forged * 4)
     await spool.stop()
