@@ -53,4 +53,7 @@ bench: $(READY) ## the box beside Postfix on a modelled card: a table of ratios 
 	tests/bench/setup.sh
 	$(BIN)/python -m tests.bench $(ARGS)
 
-.PHONY: hardware help setup pin fmt check test demo test-storm test-order test-peers bench
+docs: $(READY) ## make the pages that follow from the code
+	$(BIN)/python -m appliance.settings.document > docs/settings.md
+
+.PHONY: docs hardware help setup pin fmt check test demo test-storm test-order test-peers bench
