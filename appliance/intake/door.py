@@ -18,6 +18,8 @@ from aiosmtpd.smtp import SMTP
 
 BUFFER_MAX: Final = 65536
 REPLIES_MAX: Final = 8192  # octets of replies gathered before they are written
+LINGER_S: Final = 2.0  # how long a client that is sent away may take to notice
+LINGER_MAX: Final = 1 << 24  # octets of it that are dropped meanwhile
 NEVER: Final = float("inf")
 
 Talk = Callable[[], Awaitable[None]]
@@ -48,7 +50,8 @@ class Connection(SMTP):
         self._out_size = 0
         self._waiter: asyncio.Future[None] | None = None
         self._paused_reading = False
-        self._over = False
+        self._over = self._lingering = False
+        self._lingered = 0
         self._tls_waiter: asyncio.Future[None] | None = None
         self.patience = 300.0  # seconds of one wait
         self.deadline = NEVER
@@ -69,6 +72,11 @@ class Connection(SMTP):
 
     def data_received(self, data: bytes) -> None:
         self.received += len(data)
+        if self._lingering:
+            self._lingered += len(data)
+            if self._lingered > LINGER_MAX:
+                self.abort()
+            return
         self._held += data
         if len(self._held) > BUFFER_MAX and not self._paused_reading and self.transport is not None:
             self._paused_reading = True
@@ -78,7 +86,7 @@ class Connection(SMTP):
     def eof_received(self) -> bool:
         self._over = True
         self._wake()
-        return self._tls_waiter is None
+        return self._tls_waiter is None and not self._lingering
 
     def connection_lost(self, error: Exception | None) -> None:
         self._over = True
@@ -103,8 +111,10 @@ class Connection(SMTP):
         except (Gone, ConnectionError, ssl.SSLError):
             pass
         finally:
-            if self.transport is not None:
+            if self.transport is not None and not self._lingering:
                 self.transport.close()
+                if self.transport is self._original_transport:
+                    self.connection_lost(None)  # a handshake that failed: asyncio tells only itself
 
     # -- for `talk` ------------------------------------------------------------------------------------------------
 
@@ -113,6 +123,11 @@ class Connection(SMTP):
         """The TLS session, or None."""
         found: ssl.SSLObject | None = self.transport.get_extra_info("ssl_object") if self.transport else None
         return found
+
+    @property
+    def leaving(self) -> bool:
+        """Sent away; only the client's own end is waited for."""
+        return self._lingering
 
     @property
     def buffered(self) -> int:
@@ -210,16 +225,21 @@ class Connection(SMTP):
             tls.buffer_updated(size)
             first = first[size:]
         await self._tls_waiter
+        if self.transport is self._original_transport:
+            raise Gone  # the client left within the handshake
 
     def hang_up(self, reply: str = "") -> None:
-        """Send the client away, saying why; whoever reads next gets Gone."""
+        """Send the client away, saying why; whoever reads next gets Gone. What it still sends is read and dropped for
+        a moment: closing over unread octets resets the connection, and the client would never see the reply."""
+        if self._lingering:
+            return
         if reply:
             self.say(reply)
         self._write()
         self._over = True
         self._held.clear()
         if self.transport is not None:
-            self.transport.close()
+            self._lingering = self._linger(self.transport)
         self._wake()
 
     def abort(self) -> None:
@@ -234,7 +254,7 @@ class Connection(SMTP):
 
     def _write(self) -> None:
         if self._out:
-            if self.transport is not None and not self.transport.is_closing():
+            if self.transport is not None and not (self._lingering or self.transport.is_closing()):
                 self.transport.write(b"".join(self._out))  # type: ignore[attr-defined]
             self._out.clear()
             self._out_size = 0
@@ -250,6 +270,19 @@ class Connection(SMTP):
         self._waiter = self.loop.create_future()
         await self._waiter
         self.deadline = self.waiting_since = NEVER
+
+    def _linger(self, transport: Any) -> bool:
+        """End our side and leave the other open for LINGER_S; False when it could only be closed at once."""
+        try:
+            if transport.can_write_eof() and not transport.is_closing():
+                transport.write_eof()
+                self._resume()
+                self.loop.call_later(LINGER_S, transport.close)
+                return True
+        except OSError:
+            pass  # the client was faster
+        transport.close()
+        return False
 
     def _resume(self) -> None:
         if self._paused_reading and self.transport is not None:

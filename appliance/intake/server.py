@@ -102,7 +102,7 @@ class Intake:
             if not session.busy:
                 connection.hang_up(SHUTTING_DOWN)
         until = self._clock.monotonic() + STOP_S
-        while self._open and self._clock.monotonic() < until:
+        while any(not each.leaving for each in self._open) and self._clock.monotonic() < until:
             await asyncio.sleep(0.02)
         for connection in list(self._open):
             connection.hang_up(SHUTTING_DOWN)
