@@ -65,7 +65,7 @@ def exhausted(reply: Reply | None) -> Reply:
 def apply(settings: Settings, progress: Progress, step: Step, reply: Reply, now: float) -> str:
     """One reply onto one recipient; the word for the log: sent, deferred or failed."""
     verdict = judge(reply)
-    if verdict is not Verdict.DELIVERED and _unknown_domain(step, reply):
+    if isinstance(step, Direct) and unknown_domain(reply):
         return _second_look(settings, progress, reply, now)
     if isinstance(step, Direct):
         progress.direct_attempts += 1
@@ -86,8 +86,9 @@ def apply(settings: Settings, progress: Progress, step: Step, reply: Reply, now:
     return "failed" if progress.state is State.FAILED else "deferred"
 
 
-def _unknown_domain(step: Step, reply: Reply) -> bool:
-    return isinstance(step, Direct) and not reply.host and reply.status in ("5.1.2", "5.4.4")
+def unknown_domain(reply: Reply) -> bool:
+    """Whether the DNS said that there is no such domain."""
+    return not reply.host and reply.status in ("5.1.2", "5.4.4")
 
 
 def _second_look(settings: Settings, progress: Progress, reply: Reply, now: float) -> str:

@@ -9,21 +9,20 @@ before the item is removed, and after a start reports come before attempts.
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
 import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from appliance import maillog
-from appliance.core.dsn import Action
-from appliance.core.envelope import Notify
 from appliance.core.item import Event, Phase, Progress, QueueItem, State
-from appliance.core.plan import GiveUp, Step, Via, next_step, wait_s
+from appliance.core.plan import GiveUp, Step, Via, next_step
 from appliance.core.reply import Reply
 from appliance.delivery.attempt import HOST_TROUBLE, Attempt, apply, exhausted, relays_of, row_of
 from appliance.delivery.lanes import Job, Lane, Lanes, Pace
+from appliance.delivery.outcome import entry
 from appliance.delivery.reports import Reporter
+from appliance.delivery.settling import Settler
+from appliance.delivery.timetable import Timetable
 from appliance.ports import Clock, DamagedContent, History, Spool
 from appliance.settings.schema import Settings
 
@@ -40,14 +39,13 @@ class Scheduler:
         crashed: Callable[[BaseException], None],
     ) -> None:  # fmt: skip
         self._settings, self._spool, self._history, self._attempt = settings, spool, history, attempt
-        self._reporter, self._clock, self._crashed = reporter, clock, crashed
+        self._clock, self._crashed = clock, crashed
         self._relays = relays_of(settings)
         self._items: dict[str, QueueItem] = {}
-        self._due: dict[str, dict[int, float]] = {}
-        self._heap: list[tuple[float, int, str]] = []
-        self._count = itertools.count()
-        self._timer: asyncio.TimerHandle | None = None
+        self._times = Timetable(settings, clock, self.tick)
+        self._settler = Settler(settings, spool, reporter, clock, self.accepted, self._items.__contains__)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._damage: dict[str, str] = {}
         self._accepted_at = [float("-inf")] * 16
         self.lanes = Lanes(settings.delivery.sessions_max, clock, self._job, self._busy)
         self.accepted_count = self.delivered_count = self.failed_count = 0
@@ -58,12 +56,12 @@ class Scheduler:
             self._adopt(item)
             if item.in_state(State.FAILED) or item.phase is Phase.DONE:
                 self._spawn(self._settle(item))
-        self._wind()
+        self.tick()
 
     async def stop(self) -> None:
         """Attempts under way may end; what does not returns to the queue."""
-        if self._timer:
-            self._timer.cancel()
+        self._times.stopped = True
+        self._times.stop_timer()
         await self.lanes.stop(STOP_S)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=2)
@@ -75,7 +73,7 @@ class Scheduler:
         self._accepted_at[self.accepted_count % 16] = self._clock.monotonic()
         maillog.queued(item)
         self._adopt(item)
-        self._wind()
+        self.tick()
 
     def items(self) -> Iterable[QueueItem]:
         return self._items.values()
@@ -84,10 +82,7 @@ class Scheduler:
         return self._items.get(queue_id)
 
     def due_in(self, item: QueueItem) -> float | None:
-        waits = self._due.get(item.queue_id)
-        if not waits or item.held:
-            return None
-        return max(0.0, min(waits.values()) - self._clock.monotonic())
+        return None if item.held else self._times.due_in(item)
 
     def hold(self, queue_id: str, reason: str) -> bool:
         if (item := self._items.get(queue_id)) is None:
@@ -106,12 +101,10 @@ class Scheduler:
     def retry(self, queue_id: str) -> bool:
         if (item := self._items.get(queue_id)) is None or item.held:
             return False
-        now = self._clock.monotonic()
-        self._due[queue_id] = {number: now for number in self._pending(item)}
         for row in item.in_state(State.PENDING):
             self._lane(row, self._step(row)).shut_until = 0.0
-        self._push(item)
-        self._wind()
+        self._times.hurry(item)
+        self.tick()
         return True
 
     async def give_up(self, queue_id: str, report: bool) -> bool:
@@ -125,7 +118,7 @@ class Scheduler:
             row.step(Event.FAIL, reply, self._clock.wall())
             if not report:
                 row.step(Event.REPORT)
-                self._remember(item, row, "deleted")
+            self._remember(item, row, "failed" if report else "deleted")
         self._spool.record(item, rows)
         await self._settle(item)
         return True
@@ -133,62 +126,27 @@ class Scheduler:
     def flush(self) -> int:
         return sum(self.retry(queue_id) for queue_id in list(self._items))
 
-    # -- time -----------------------------------------------------------------------------------------------------
+    # -- attempts -----------------------------------------------------------------------------------------------
 
     def _adopt(self, item: QueueItem) -> None:
         self._items[item.queue_id] = item
-        self._due[item.queue_id] = {number: self._due_at(item, item.progress[number]) for number in self._pending(item)}
-        self._push(item)
+        self._times.enter(item)
 
-    def _pending(self, item: QueueItem) -> list[int]:
-        return [number for number, row in enumerate(item.progress) if row.state is State.PENDING]
-
-    def _due_at(self, item: QueueItem, row: Progress) -> float:
-        """Monotonic. The time already waited counts only as far as the wall clock makes sense."""
-        if row.reply is None:
-            return self._clock.monotonic()
-        delay = self._delay_s(item, row)
-        waited = min(max(self._clock.wall() - row.at, 0.0), delay) if row.at and self._clock.known() else 0.0
-        return self._clock.monotonic() + delay - waited
-
-    def _delay_s(self, item: QueueItem, row: Progress) -> float:
-        domain = row_of(self._settings, row)
-        if row.unknown_domain_at and row.reply and row.reply.status in ("5.1.2", "5.4.4") and not row.reply.host:
-            return min(self._settings.delivery.lab_second_look_s, domain.retry_longest_s)
-        first = self._relays[row.relay_attempts % len(self._relays)].retry_first_s if self._relays else 0.0
-        return wait_s(domain, len(self._relays), row, item.queue_id, first)
-
-    def _push(self, item: QueueItem) -> None:
-        if waits := self._due.get(item.queue_id):
-            heapq.heappush(self._heap, (min(waits.values()), next(self._count), item.queue_id))
-
-    def _wind(self) -> None:
+    def tick(self) -> None:
         """Start what is due, set the one timer for the next."""
-        now = self._clock.monotonic()
-        while self._heap and self._heap[0][0] <= now:
-            _, _, queue_id = heapq.heappop(self._heap)
+        for queue_id in self._times.due():
             item = self._items.get(queue_id)
             if item and not item.active and not item.held:
-                self._begin(item, now)
-        if self._timer:
-            self._timer.cancel()
-            self._timer = None
-        if self._heap and not self.lanes.stopped:
-            self._timer = asyncio.get_running_loop().call_later(max(self._heap[0][0] - now, 0.001), self._ring)
-
-    def _ring(self) -> None:
-        self._timer = None
-        self._wind()
+                self._begin(item, self._clock.monotonic())
+        self._times.wind()
 
     def _busy(self) -> bool:
         """Whether clients hand in mail so fast that they come first: 16 within 60 ms."""
         return self._clock.monotonic() - min(self._accepted_at) < 0.06
 
-    # -- attempts -----------------------------------------------------------------------------------------------
-
     def _begin(self, item: QueueItem, now: float) -> None:
         """Hand the recipients that are due to their lanes, one job for each next hop."""
-        waits = self._due[item.queue_id]
+        waits = self._times.waits[item.queue_id]
         groups: dict[str, tuple[Lane, Step, str, list[Progress]]] = {}
         for number, at in list(waits.items()):
             row = item.progress[number]
@@ -203,7 +161,7 @@ class Scheduler:
                 continue
             groups.setdefault(lane.name, (lane, step, row.recipient.mailbox.domain, []))[3].append(row)
         if not groups:
-            self._push(item)
+            self._times.push(item)
             return
         item.active = True
         left = len(groups)
@@ -259,7 +217,7 @@ class Scheduler:
         for row in rows:
             if row.reply is None and lane.last is not None:
                 row.step(Event.DEFER, lane.last, self._clock.wall())
-            self._due[item.queue_id][item.progress.index(row)] = lane.shut_until
+            self._times.waits[item.queue_id][item.progress.index(row)] = lane.shut_until
 
     def _apply(self, lane: Lane, job: Job, replies: list[Reply]) -> None:
         now, item = self._clock.wall(), job.item
@@ -299,13 +257,7 @@ class Scheduler:
         for row in item.progress:
             if row.state is State.PENDING:
                 row.step(Event.FAIL, Reply(554, "5.3.0", "damaged on the card, quarantined"), self._clock.wall())
-        self._spawn(self._quarantine(item, reason))
-
-    async def _quarantine(self, item: QueueItem, reason: str) -> None:
-        item.active = True
-        if await self._reporter.failed(item, item.in_state(State.FAILED), lambda queue_id: queue_id in self._items):
-            self._spool.quarantine(item.queue_id, reason)
-            self._drop(item)
+        self._damage[item.queue_id] = reason
 
     # -- the end --------------------------------------------------------------------------------------------------
 
@@ -313,110 +265,47 @@ class Scheduler:
         """All lanes are through with this item for now."""
         if item.queue_id not in self._items:
             return
-        if item.phase is Phase.DONE and not any(Notify.SUCCESS in row.recipient.notify for row in item.progress):
-            self._finish(item)
-        elif item.phase in (Phase.DONE, Phase.BOUNCING) or self._delay_report_due(item):
+        if self._settler.needed(item):
             self._spawn(self._settle(item))
         else:
-            self._wait(item)
-
-    def _wait(self, item: QueueItem) -> None:
-        now = self._clock.monotonic()
-        waits = self._due[item.queue_id]
-        for number in list(waits):
-            if item.progress[number].state is not State.PENDING:
-                del waits[number]
-            elif waits[number] <= now:
-                waits[number] = max(self._due_at(item, item.progress[number]), now)
-        self._push(item)
-        self._wind()
+            self._wait_or_forget(item)
 
     async def _settle(self, item: QueueItem) -> None:
-        """Report what failed, tell of delays and successes, then wait or forget."""
         item.active = True
-        ok = True
         try:
-            if failed := item.in_state(State.FAILED):
-                ok = await self._report(item, failed)
-            await self._tell(item)
+            ok = await self._settler.settle(item)
         finally:
             item.active = False
-        if not ok:
+        if ok:
+            self._wait_or_forget(item)
+        else:
             asyncio.get_running_loop().call_later(REPORT_AGAIN_S, lambda: self._spawn(self._settle(item)))
-        elif item.phase is Phase.DONE:
-            self._finish(item)
-        elif item.queue_id in self._due:
-            self._wait(item)
 
-    async def _report(self, item: QueueItem, failed: list[Progress]) -> bool:
-        made = await self._reporter.failed(item, failed, lambda queue_id: queue_id in self._items)
-        if made is False:
-            return False
-        for row in failed:
-            row.step(Event.REPORT)
-        if item.phase is not Phase.DONE:
-            self._spool.record(item, failed)
-        if isinstance(made, QueueItem):
-            self.accepted(made)
-        return True
-
-    def _delay_report_due(self, item: QueueItem) -> bool:
-        after = self._settings.reports.delay_after_s
-        old = after > 0 and self._clock.known() and self._clock.wall() - item.arrival.at >= after
-        return old and bool(self._undelayed(item))
-
-    def _undelayed(self, item: QueueItem) -> list[Progress]:
-        wanted = (row for row in item.in_state(State.PENDING) if not row.delayed)
-        return [row for row in wanted if not row.recipient.notify or Notify.DELAY in row.recipient.notify]
-
-    async def _tell(self, item: QueueItem) -> None:
-        """Delay reports once for each recipient, success reports where asked for (RFC 3461 4.1)."""
-        if self._delay_report_due(item):
-            rows = self._undelayed(item)
-            await self._send(item, Action.DELAYED, rows)
-            for row in rows:
-                row.delayed = True
-            self._spool.record(item, rows)
+    def _wait_or_forget(self, item: QueueItem) -> None:
         if item.phase is Phase.DONE:
-            done = [row for row in item.in_state(State.DELIVERED) if Notify.SUCCESS in row.recipient.notify]
-            if done:
-                await self._send(item, Action.RELAYED, done)
-
-    async def _send(self, item: QueueItem, action: Action, rows: list[Progress]) -> None:
-        made = await self._reporter.tell(item, action, rows, lambda queue_id: queue_id in self._items)
-        if made is not None:
-            self.accepted(made)
+            self._finish(item)
+        elif item.queue_id in self._items:
+            self._times.after_attempt(item)
+            self.tick()
 
     def _finish(self, item: QueueItem) -> None:
-        self._spool.remove(item)
+        if reason := self._damage.pop(item.queue_id, ""):
+            self._spool.quarantine(item.queue_id, reason)
+        else:
+            self._spool.remove(item)
         maillog.removed(item.queue_id)
         self._drop(item)
 
     def _drop(self, item: QueueItem) -> None:
         self._items.pop(item.queue_id, None)
-        self._due.pop(item.queue_id, None)
+        self._times.leave(item)
 
     def _remember(self, item: QueueItem, row: Progress, word: str) -> None:
         if word == "sent":
             self.delivered_count += 1
         elif word == "failed":
             self.failed_count += 1
-        entry: dict[str, Any] = {
-            "at": row.at,
-            "id": item.queue_id,
-            "outcome": {"sent": "delivered", "failed": "bounced"}.get(word, word),
-            "from": str(item.reverse_path or "<>"),
-            "to": str(row.recipient.mailbox),
-            "reply": str(row.reply or ""),
-            "host": row.reply.host if row.reply else "",
-            "subject": item.arrival.subject,
-            "client": item.arrival.client,
-            "device": item.arrival.device,
-            "size": item.size_bytes,
-            "arrived_at": item.arrival.at,
-            "repairs": list(item.arrival.repairs),
-        }
-        self._history.add(entry)
+        self._history.add(entry(item, row, word))
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
