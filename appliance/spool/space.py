@@ -26,6 +26,7 @@ class Space:
         self._spool = spool
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._making: asyncio.Future[bool] | None = None
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="spool space")
@@ -36,6 +37,9 @@ class Space:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+        if self._making:
+            with contextlib.suppress(OSError):
+                await self._making
 
     def nudge(self) -> None:
         """After each batch; costs next to nothing when space is plenty."""
@@ -57,8 +61,10 @@ class Space:
                     await self._spool.settled()
                     if segment.live or segment.pins:
                         break
-                while await loop.run_in_executor(None, store.make_ready):
-                    pass
+                more = True
+                while more:
+                    self._making = loop.run_in_executor(None, store.make_ready)
+                    more = await asyncio.shield(self._making)
             except OSError:
                 continue
 
