@@ -36,6 +36,12 @@ test: check ## everything that needs neither root nor long time
 hardware: $(READY) ## drawings, tables, bill and label of the hardware from its pin table
 	$(BIN)/python -m hardware.generate
 
+hardware-board: ## KiCad project with ERC and DRC, gerbers (root; a Debian 13 chroot, several minutes)
+	hardware/kicad/build.sh
+
+hardware-enclosure: ## STL and PNG of the enclosure (installs openscad and xvfb when absent; root)
+	hardware/enclosure/build.sh
+
 demo: $(READY) ## the whole relay with a pretend Internet (ARGS=--check: by itself, then exit)
 	$(BIN)/outbox demo $(ARGS)
 
@@ -56,4 +62,4 @@ bench: $(READY) ## the box beside Postfix on a modelled card: a table of ratios 
 docs: $(READY) ## make the pages that follow from the code
 	$(BIN)/python -m appliance.settings.document > docs/settings.md
 
-.PHONY: docs hardware help setup pin fmt check test demo test-storm test-order test-peers bench
+.PHONY: docs hardware hardware-board hardware-enclosure help setup pin fmt check test demo test-storm test-order test-peers bench

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardware.generate import bom, cables, label, netlist, package, pdf, quickstart, scad, schematic
 from hardware.generate.circuit import parts
-from hardware.generate.table import complaints, load
+from hardware.generate.table import board, complaints, load
 
 
 def outputs() -> dict[str, bytes]:
@@ -12,7 +12,7 @@ def outputs() -> dict[str, bytes]:
     table = load()
     if wrong := complaints(table):
         raise ValueError("; ".join(wrong))
-    all_parts, place = parts(table), label.board()
+    all_parts, place = parts(table), board()
     sheet = schematic.svg(table, all_parts)
     page = quickstart.svg(table)
     all_cables = cables.load()

@@ -6,21 +6,14 @@ come from board.toml, the words from lamps.toml.
 
 from __future__ import annotations
 
-import tomllib
-from pathlib import Path
 from typing import Any, Final
 
 from hardware.generate.sheet import Sheet
-from hardware.generate.table import ROOT, Lamp, Table
+from hardware.generate.table import Lamp, Table
 
 URL: Final = "http://outbox.local"
 INK: Final = {"green": "#2e9d3a", "amber": "#f0a000", "red": "#d02020", "white": "#ffffff"}
 SIZE: Final = 1.95
-
-
-def board(folder: Path = ROOT) -> dict[str, Any]:
-    """The mechanical facts. Raises OSError, tomllib.TOMLDecodeError."""
-    return tomllib.loads((folder / "board.toml").read_text("utf-8"))
 
 
 def svg(table: Table, place: dict[str, Any]) -> str:

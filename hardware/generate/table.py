@@ -84,6 +84,11 @@ def load(folder: Path = ROOT) -> Table:
     )
 
 
+def board(folder: Path = ROOT) -> dict[str, Any]:
+    """The mechanical facts of board.toml. Raises OSError, tomllib.TOMLDecodeError."""
+    return tomllib.loads((folder / "board.toml").read_text("utf-8"))
+
+
 def lamp_current_ma(table: Table, lamp: Pin) -> tuple[float, float]:
     """Least and most current through a lamp, over the spread of its forward voltage (and of the transistor's
     saturation voltage for one that is fed from 5 V)."""

@@ -15,7 +15,8 @@ from hardware.generate import cables, label
 from hardware.generate.circuit import Part, nets, parts
 from hardware.generate.everything import outputs
 from hardware.generate.pdf import from_svg
-from hardware.generate.table import ROOT, Pin, Table, complaints, lamp_current_ma, load, pin_current_ma
+from hardware.generate.table import ROOT, Pin, Table, board, complaints, lamp_current_ma, load, pin_current_ma
+from hardware.kicad.make_schematic import parse
 
 TABLE = load()
 PARTS = parts(TABLE)
@@ -172,7 +173,7 @@ def test_the_bill_has_every_part_and_its_total() -> None:
 def test_the_label_has_each_lamp_at_its_place_with_its_words() -> None:
     root = ElementTree.parse(ROOT / "out/lid-label.svg").getroot()
     circles = [(float(each.attrib["cx"]), float(each.attrib["cy"])) for each in root.iter(f"{SVG}circle")]
-    place = label.board()
+    place = board()
     assert circles == [tuple(place["lamps"][lamp.signal]) for lamp in TABLE.of("lamp")] + [tuple(place["button"])]
     left, top, width, height = place["label"]["area"]
     assert root.attrib["width"] == f"{width:g}mm"
@@ -192,7 +193,7 @@ def test_the_label_carries_the_code_of_the_page() -> None:
     matrix = [list(row) for row in segno.make(label.URL, error="m", micro=False).matrix]
     root = ElementTree.parse(ROOT / "out/lid-label.svg").getroot()
     step = 14 / len(matrix)
-    left, top = label.board()["label"]["area"][0] + 3, 12
+    left, top = board()["label"]["area"][0] + 3, 12
     dark = {
         (round((float(each.attrib["y"]) - top) / step), round((float(each.attrib["x"]) - left) / step))
         for each in root.iter(f"{SVG}rect")
@@ -226,3 +227,49 @@ def test_a_part_on_the_drawing_only_is_missed_in_the_bill() -> None:
     with pytest.raises(KeyError):
         csv_text([*PARTS, Part("X1", "unknown", "?", {"1": "GND"})])
     assert io.StringIO(csv_text(PARTS)).readline().startswith("variant,references")
+
+
+# -- the KiCad project as it lies in the folder (ERC and DRC: `make hardware-board`)
+
+KICAD = ROOT / "kicad/outbox-hat/outbox-hat"
+
+
+def children(tree: list[Any], kind: str) -> list[list[Any]]:
+    return [each for each in tree if isinstance(each, list) and each and each[0] == kind]
+
+
+def words(tree: list[Any]) -> dict[str, str]:
+    """Properties of a symbol or footprint."""
+    return {each[1].strip('"'): each[2].strip('"') for each in children(tree, "property")}
+
+
+def test_the_kicad_schematic_is_up_to_date() -> None:
+    sheet = parse(KICAD.with_suffix(".kicad_sch").read_text())
+    symbols = {words(each)["Reference"]: words(each) for each in children(sheet, "symbol")}
+    flags = {ref for ref in symbols if ref.startswith("#FLG")}
+    assert {ref: symbols[ref]["Value"] for ref in symbols.keys() - flags} == {part.ref: part.value for part in PARTS}
+    assert {each[1].strip('"') for each in children(sheet, "global_label")} == set(nets(PARTS))
+
+
+def test_the_kicad_board_joins_what_the_net_list_joins() -> None:
+    plate = parse(KICAD.with_suffix(".kicad_pcb").read_text())
+    found: dict[str, set[tuple[str, str]]] = {}
+    for footprint in children(plate, "footprint"):
+        ref = words(footprint)["Reference"]
+        for pad in children(footprint, "pad"):
+            for net in children(pad, "net"):
+                found.setdefault(net[2].strip('"'), set()).add((ref, pad[1].strip('"')))
+    joined = {net: nodes for net, nodes in found.items() if not net.startswith("unconnected-")}
+    assert joined == {net: set(nodes) for net, nodes in nets(PARTS).items()}
+
+
+def test_the_kicad_board_has_lamps_and_button_where_the_lid_has_its_holes() -> None:
+    plate = parse(KICAD.with_suffix(".kicad_pcb").read_text())
+    place = board()
+    wanted = {f"D{index}": place["lamps"][lamp.signal] for index, lamp in enumerate(TABLE.of("lamp"), 1)}
+    for footprint in children(plate, "footprint"):
+        ref = words(footprint)["Reference"]
+        if ref in wanted:
+            x, y = (float(word) for word in children(footprint, "at")[0][1:3])
+            assert (x - 100 + 2.54 / 2, y - 80) == pytest.approx(wanted.pop(ref))  # contact 1 lies half a pitch left
+    assert wanted == {}
