@@ -8,5 +8,5 @@ de9_width = 31.0;
 lamp_hole = 5.2;
 button_hole = 4.2;
 pi_size = [85.0, 56.0];
-board_above = 12.4;
+board_above = 11.0;
 label_area = [-3.0, -3.0, 91.0, 62.0];
