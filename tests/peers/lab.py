@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -96,7 +97,7 @@ class Server:
         for source, place in CONFIGS[self.name].items():
             shutil.copyfile(HERE / "etc" / source, self.root / place)
         self._prepare()
-        chroot = ("unshare", "--pid", "--fork", "--kill-child", "chroot", str(self.root), *COMMANDS[self.name])
+        chroot = ("unshare", "--pid", "--fork", "chroot", str(self.root), *COMMANDS[self.name])
         with self.output.open("wb") as log:
             command = self.network.inside("net", *chroot)
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -157,9 +158,13 @@ class Server:
         return text
 
     def stop(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
+        """The first process of a namespace takes all others with it; `unshare` ends when its child has."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        pid = self.process.pid
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            os.kill(int(child), signal.SIGKILL)
+        self.process.wait(20)
 
 
 class Relay:

@@ -52,7 +52,7 @@ def test_starttls_is_used_where_it_is_offered(
     send(network, letter, f"reader@{peer}.example")
     servers[peer].await_mail(mark)
     assert "TLS" in received(servers[peer].await_mail(mark))
-    assert "from outbox.example" in received(servers[peer].await_mail(mark))
+    assert "outbox.example" in received(servers[peer].await_mail(mark))
 
 
 def test_a_server_whose_starttls_is_broken_gets_its_mail_in_clear_text(
@@ -97,7 +97,7 @@ def test_an_unknown_user_comes_back_as_a_report(
     assert f"rfc822; nobody@{peer}.example" in status
     assert "reader@" not in status
     assert "Action: failed" in status
-    assert "Diagnostic-Code: smtp; 550" in status
+    assert "Diagnostic-Code: smtp; 5" in status
     assert f"mail.{peer}.example" in status
     assert mail["Auto-Submitted"] == "auto-replied"
 
@@ -181,4 +181,4 @@ with smtplib.SMTP("{BOX_LAN}", 25, timeout=60) as smtp:
     status, talk = client(network, [sys.executable, "-c", program])
     assert status == 0, talk
     text = servers["postfix"].await_mail(mark, "sender")
-    assert b"5.6.7" in text
+    assert b"Status: 5.6.7" in text, text.decode()
