@@ -46,6 +46,7 @@ class Transaction:
         capable = self._session.capable
         rendering = await render(self._item, capable, content)
         if isinstance(rendering, Reply):
+            self._commands(capable.utf8)  # an address that the host cannot be told is the better reason
             return self._filled(rendering)
         if capable.size_bytes and rendering.size_bytes > capable.size_bytes:
             limit = f"message of {rendering.size_bytes} octets, {self._session.wire.peer} takes {capable.size_bytes}"
@@ -64,7 +65,7 @@ class Transaction:
     async def _talk(self, rendering: Rendering) -> None:
         self._session.messages += 1
         self._session.bound(ENVELOPE_S)
-        commands = self._commands(rendering)
+        commands = self._commands(rendering.utf8)
         if not commands:
             return
         mail = mail_line(
@@ -89,11 +90,11 @@ class Transaction:
         final = await (self._send_dotted(rendering) if started else self._send_chunks(rendering))
         self._settle(final)
 
-    def _commands(self, rendering: Rendering) -> list[tuple[int, bytes]]:
+    def _commands(self, utf8: bool) -> list[tuple[int, bytes]]:
         """RCPT for each recipient that this host can be told."""
         lines = []
         for at, each in enumerate(self._recipients):
-            forward = path(each.recipient.mailbox, rendering.utf8)
+            forward = path(each.recipient.mailbox, utf8)
             if forward is None:
                 text = "the address is internationalized and the next mail server cannot take that"
                 self._replies[at] = Reply(553, "5.6.7", text)
