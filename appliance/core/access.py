@@ -9,6 +9,7 @@ denied; nothing here raises on a bad address. A bad row raises ValueError when t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -31,6 +32,7 @@ PRIVATE: Final = tuple(
 LOOPBACK: Final = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
 
+@lru_cache(4096)
 def address_of(text: str) -> Address | None:
     """`text` as an address: without its zone, and unmapped. None when it is none."""
     try:
