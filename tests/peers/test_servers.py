@@ -98,7 +98,7 @@ def test_an_unknown_user_comes_back_as_a_report(
     assert f"rfc822; nobody@{peer}.example" in status
     assert "reader@" not in status
     assert "Action: failed" in status
-    assert re.search(r"Diagnostic-Code: smtp;\s+5", status), status
+    assert re.search(r"Diagnostic-Code:\s+smtp;\s5", status), status
     assert f"mail.{peer}.example" in status
     assert mail["Auto-Submitted"] == "auto-replied"
 
