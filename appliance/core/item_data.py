@@ -67,7 +67,8 @@ def progress_change(each: Progress) -> dict[str, object]:
         if getattr(each, key):
             data[key] = 1
     if each.reply is not None:
-        data["reply"] = [each.reply.code, each.reply.enhanced, each.reply.text, each.reply.host]
+        reply = each.reply
+        data["reply"] = [reply.code, reply.enhanced, reply.text, reply.host, *([1] if reply.dsn else [])]
     return data
 
 
@@ -83,7 +84,7 @@ def progress_from(recipient: Recipient, data: dict[str, object]) -> Progress:
         bool(data.get("direct_over")),
         bool(data.get("delayed")),
         _real(data, "unknown_domain_at"),
-        Reply(int(reply[0]), str(reply[1]), str(reply[2]), str(reply[3])) if isinstance(reply, list) else None,
+        _reply(reply) if isinstance(reply, list) else None,
         _real(data, "at"),
     )
 
@@ -114,6 +115,11 @@ def from_data(data: dict[str, object]) -> QueueItem:
         str(data.get("envid", "")),
         str(data.get("held", "")),
     )
+
+
+def _reply(row: list[object]) -> Reply:
+    code, enhanced, text, host, *dsn = row
+    return Reply(int(str(code)), str(enhanced), str(text), str(host), bool(dsn))
 
 
 def _integer(data: dict[str, object], key: str) -> int:

@@ -27,8 +27,8 @@ def printable(text: str, limit: int = TEXT_MAX) -> str:
 @dataclass(frozen=True, slots=True)
 class Reply:
     """`code` 200-599; `enhanced` like "5.1.1" or "" when the peer gave none; `text` printable, one line;
-    `host` is who said it ("mx.y.example[192.0.2.9]"), "" when the box itself decided. `dsn` is a fact of the
-    moment, not kept: the host offers DSN, so it took over the duty to report success (RFC 3461 5.2.1)."""
+    `host` is who said it ("mx.y.example[192.0.2.9]"), "" when the box itself decided. `dsn`: the host
+    offers DSN, so it took over the duty to report success (RFC 3461 5.2.1)."""
 
     code: int
     enhanced: str

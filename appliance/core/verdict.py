@@ -43,6 +43,6 @@ def judge(reply: Reply) -> Verdict:
         return Verdict.ABOUT_US
     if ABOUT_THEM.fullmatch(reply.enhanced):
         return Verdict.FINAL
-    if reply.code == 554 and not reply.enhanced and reply.text.startswith("greeting:"):
+    if reply.code == 554 and reply.text.startswith("greeting:"):
         return Verdict.ABOUT_US
     return Verdict.ABOUT_US if WORDS.search(reply.text) else Verdict.FINAL

@@ -67,6 +67,7 @@ def apply(settings: Settings, progress: Progress, step: Step, reply: Reply, now:
     verdict = judge(reply)
     if isinstance(step, Direct) and unknown_domain(reply):
         return _second_look(settings, progress, reply, now)
+    progress.unknown_domain_at = 0.0
     if isinstance(step, Direct):
         progress.direct_attempts += 1
     else:
@@ -92,8 +93,8 @@ def unknown_domain(reply: Reply) -> bool:
 
 
 def _second_look(settings: Settings, progress: Progress, reply: Reply, now: float) -> str:
-    """NXDOMAIN is final only when seen again some minutes later."""
-    seen = progress.unknown_domain_at
+    """NXDOMAIN is final only when seen again some minutes later; a clock that went back starts them anew."""
+    seen = progress.unknown_domain_at if progress.unknown_domain_at <= now else 0.0
     if seen and now - seen >= settings.delivery.lab_second_look_s * 0.9:
         progress.step(Event.FAIL, reply, now)
         return "failed"

@@ -1,9 +1,9 @@
 """The scheduler: the one writer of every queue item; says what is tried when (implements ports.Queue).
 
 Due items are ordered by time with one timer. Waits are monotonic and never longer than the longest setting, whatever
-the wall clock does; age is wall clock, and nothing expires before the clock is known. A bug inside an attempt defers
-that item only; a damaged content is quarantined and shown. Results are recorded in the spool; a failure is reported
-before the item is removed, and after a start reports come before attempts.
+the wall clock does; nothing expires before the clock is known. A bug inside an attempt defers that item only; a
+damaged content is quarantined and shown. A failure is reported before the item is removed, and after a start reports
+come before attempts.
 """
 
 from __future__ import annotations
@@ -11,69 +11,100 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from appliance import maillog
 from appliance.core.item import Event, Phase, Progress, QueueItem, State
-from appliance.core.plan import GiveUp, Step, Via, next_step
+from appliance.core.plan import GiveUp, Step, Via, next_step, wait_s
 from appliance.core.reply import Reply
-from appliance.delivery.attempt import HOST_TROUBLE, Attempt, apply, exhausted, relays_of, row_of
+from appliance.delivery.agenda import Agenda, Ages
+from appliance.delivery.attempt import HOST_TROUBLE, Attempt, exhausted, relays_of, row_of
 from appliance.delivery.lanes import Job, Lane, Lanes, Pace
-from appliance.delivery.outcome import entry
+from appliance.delivery.outcome import Outcome
 from appliance.delivery.reports import Reporter
-from appliance.delivery.settling import Settler
-from appliance.delivery.timetable import Timetable
 from appliance.ports import Clock, DamagedContent, History, Spool
 from appliance.settings.schema import Settings
 
-BUG = Reply.of("451 4.3.0 trouble inside the box, noted in its log")
-STOP_S = 8.0
-REPORT_AGAIN_S = 10.0
+BUG: Final = Reply.of("451 4.3.0 trouble inside the box, noted in its log")
+BOUNCED: Final = Reply.of("550 5.7.0 bounced by the operator")
+STOP_S: Final = 7.0
+REPORT_AGAIN_S: Final = 10.0
+GIVE_UP_WAIT_S: Final = 10.0  # for an attempt that is just on the wire
+LOOK_S: Final = 0.02
+BATCH: Final = 200  # due items begun before clients get a turn
+BUSY_COUNT: Final = 16
+BUSY_S: Final = 0.06
+
+
+@dataclass(slots=True)
+class Visit:
+    """An item's attempts under way: `left` jobs in lanes, `running` of them on the wire."""
+
+    left: int
+    running: int = 0
 
 
 class Scheduler:
-    """`tasks` that end with an exception are bugs; `crashed` is told."""
+    """Tasks that end with an exception are bugs; `crashed` is told."""
 
     def __init__(
         self, settings: Settings, spool: Spool, history: History, attempt: Attempt, reporter: Reporter, clock: Clock,
         crashed: Callable[[BaseException], None],
     ) -> None:  # fmt: skip
-        self._settings, self._spool, self._history, self._attempt = settings, spool, history, attempt
+        self._settings, self._spool, self._attempt = settings, spool, attempt
         self._clock, self._crashed = clock, crashed
         self._relays = relays_of(settings)
         self._items: dict[str, QueueItem] = {}
-        self._times = Timetable(settings, clock, self.tick)
-        self._settler = Settler(settings, spool, reporter, clock, self.accepted, self._items.__contains__)
+        self._visits: dict[str, Visit] = {}
+        self._settling: set[str] = set()
+        self._agenda, self._ages = Agenda(), Ages(clock)
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._damage: dict[str, str] = {}
-        self._accepted_at = [float("-inf")] * 16
+        self._accepted_at = [float("-inf")] * BUSY_COUNT
         self.lanes = Lanes(settings.delivery.sessions_max, clock, self._job, self._busy)
-        self.accepted_count = self.delivered_count = self.failed_count = 0
+        self._outcome = Outcome(
+            settings, spool, history, reporter, clock, self._ages, lambda queue_id: queue_id in self._items,
+            self.accepted,
+        )  # fmt: skip
+        self.accepted_count = 0
+
+    @property
+    def delivered_count(self) -> int:
+        return self._outcome.delivered
+
+    @property
+    def failed_count(self) -> int:
+        return self._outcome.failed
 
     def start(self) -> None:
         """Take over what the spool found."""
         for item in self._spool.items():
-            self._adopt(item)
-            if item.in_state(State.FAILED) or item.phase is Phase.DONE:
-                self._spawn(self._settle(item))
+            self._items[item.queue_id] = item
+        for item in list(self._items.values()):
+            self._after(item)
         self.tick()
 
     async def stop(self) -> None:
         """Attempts under way may end; what does not returns to the queue."""
-        self._times.stopped = True
-        self._times.stop_timer()
+        if self._timer:
+            self._timer.cancel()
         await self.lanes.stop(STOP_S)
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=2)
+            await asyncio.wait(self._tasks, timeout=1)
 
     # -- ports.Queue ----------------------------------------------------------------------------------------------
 
     def accepted(self, item: QueueItem) -> None:
         self.accepted_count += 1
-        self._accepted_at[self.accepted_count % 16] = self._clock.monotonic()
+        self._accepted_at[self.accepted_count % BUSY_COUNT] = self._clock.monotonic()
+        self._ages.arrives(item.queue_id)
+        self._items[item.queue_id] = item
         maillog.queued(item)
-        self._adopt(item)
-        self.tick()
+        self._schedule(item)
+        if not item.held and not self.lanes.stopped:
+            self._begin(item)
 
     def items(self) -> Iterable[QueueItem]:
         return self._items.values()
@@ -82,7 +113,10 @@ class Scheduler:
         return self._items.get(queue_id)
 
     def due_in(self, item: QueueItem) -> float | None:
-        return None if item.held else self._times.due_in(item)
+        if item.held or item.phase is Phase.DONE:
+            return None
+        at = self._agenda.next_of(item.queue_id)
+        return 0.0 if at is None or item.queue_id in self._visits else max(0.0, at - self._clock.monotonic())
 
     def hold(self, queue_id: str, reason: str) -> bool:
         if (item := self._items.get(queue_id)) is None:
@@ -99,213 +133,219 @@ class Scheduler:
         return self.retry(queue_id)
 
     def retry(self, queue_id: str) -> bool:
-        if (item := self._items.get(queue_id)) is None or item.held:
-            return False
-        for row in item.in_state(State.PENDING):
-            self._lane(row, self._step(row)).shut_until = 0.0
-        self._times.hurry(item)
+        ready = self._make_due(queue_id)
         self.tick()
+        return ready
+
+    def flush(self) -> int:
+        count = sum(self._make_due(queue_id) for queue_id in list(self._items))
+        self.tick()
+        return count
+
+    def _make_due(self, queue_id: str) -> bool:
+        item = self._items.get(queue_id)
+        if item is None or item.held:
+            return False
+        if queue_id not in self._visits:
+            now = self._clock.monotonic()
+            rows = {number: row for number, row in enumerate(item.progress) if row.state is State.PENDING}
+            for row in rows.values():
+                self._lane(row, self._step(row)).shut_until = 0.0
+            self._agenda.put(queue_id, dict.fromkeys(rows, now))
         return True
 
     async def give_up(self, queue_id: str, report: bool) -> bool:
         item = self._items.get(queue_id)
-        if item is None or item.active:
+        until = self._clock.monotonic() + GIVE_UP_WAIT_S
+        while item and (item.active or queue_id in self._settling) and self._clock.monotonic() < until:
+            await asyncio.sleep(LOOK_S)
+        if item is None or item.active or queue_id in self._settling or queue_id not in self._items:
             return False
-        rows = item.in_state(State.PENDING)
-        word = "bounced" if report else "deleted"
-        reply = Reply(550, "5.7.0", f"{word} by the operator")
-        for row in rows:
-            row.step(Event.FAIL, reply, self._clock.wall())
-            if not report:
-                row.step(Event.REPORT)
-            self._remember(item, row, "failed" if report else "deleted")
-        self._spool.record(item, rows)
+        if report:
+            self._outcome.fail(item, item.in_state(State.PENDING), BOUNCED)
+        else:
+            self._outcome.delete(item)
+        self._settling.add(queue_id)
         await self._settle(item)
         return True
 
-    def flush(self) -> int:
-        return sum(self.retry(queue_id) for queue_id in list(self._items))
+    # -- time -----------------------------------------------------------------------------------------------------
+
+    def _schedule(self, item: QueueItem) -> None:
+        """Put what is pending on the agenda."""
+        dues: dict[int, float] = {}
+        for number, row in enumerate(item.progress):
+            if row.state is not State.PENDING:
+                self._agenda.drop(item.queue_id, number)
+            elif not self._agenda.has(item.queue_id, number):
+                dues[number] = self._due_at(item, row)
+        self._agenda.put(item.queue_id, dues)
+        self._arm()
+
+    def _due_at(self, item: QueueItem, row: Progress) -> float:
+        """Monotonic. The time already waited counts only as far as the wall clock makes sense."""
+        if row.reply is None:
+            return self._clock.monotonic()
+        delay = self._delay_s(item, row)
+        waited = min(max(self._clock.wall() - row.at, 0.0), delay) if row.at and self._clock.known() else 0.0
+        return self._clock.monotonic() + delay - waited
+
+    def _delay_s(self, item: QueueItem, row: Progress) -> float:
+        domain = row_of(self._settings, row)
+        if row.unknown_domain_at:
+            return min(self._settings.delivery.lab_second_look_s, domain.retry_longest_s)
+        first = self._relays[row.relay_attempts % len(self._relays)].retry_first_s if self._relays else 0.0
+        return wait_s(domain, len(self._relays), row, item.queue_id, first)
+
+    def _arm(self) -> None:
+        at = self._agenda.next_at()
+        if at is None or self.lanes.stopped or (self._timer and self._timer_at <= at):
+            return
+        if self._timer:
+            self._timer.cancel()
+        self._timer_at = at
+        wait = max(at - self._clock.monotonic(), 0.001)
+        self._timer = asyncio.get_running_loop().call_later(wait, self.tick)
+
+    def tick(self) -> None:
+        """Begin what is due; the timer goes on with the rest."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        if self.lanes.stopped:
+            return
+        for queue_id in self._agenda.due(self._clock.monotonic(), BATCH):
+            item = self._items.get(queue_id)
+            if item and not item.held and queue_id not in self._visits and queue_id not in self._settling:
+                self._begin(item)
+        self._arm()
+
+    def _busy(self) -> bool:
+        """Whether clients hand in mail so fast that they come first."""
+        return self._clock.monotonic() - min(self._accepted_at) < BUSY_S
 
     # -- attempts -----------------------------------------------------------------------------------------------
 
-    def _adopt(self, item: QueueItem) -> None:
-        self._items[item.queue_id] = item
-        self._times.enter(item)
-
-    def tick(self) -> None:
-        """Start what is due, set the one timer for the next."""
-        for queue_id in self._times.due():
-            item = self._items.get(queue_id)
-            if item and not item.active and not item.held:
-                self._begin(item, self._clock.monotonic())
-        self._times.wind()
-
-    def _busy(self) -> bool:
-        """Whether clients hand in mail so fast that they come first: 16 within 60 ms."""
-        return self._clock.monotonic() - min(self._accepted_at) < 0.06
-
-    def _begin(self, item: QueueItem, now: float) -> None:
+    def _begin(self, item: QueueItem) -> None:
         """Hand the recipients that are due to their lanes, one job for each next hop."""
-        waits = self._times.waits[item.queue_id]
-        groups: dict[str, tuple[Lane, Step, str, list[Progress]]] = {}
-        for number, at in list(waits.items()):
+        now = self._clock.monotonic()
+        jobs: dict[str, tuple[Lane, Job]] = {}
+        for number in self._agenda.take(item.queue_id, now):
             row = item.progress[number]
-            if at > now or row.state is not State.PENDING:
-                continue
             step = self._step(row)
             lane = self._lane(row, step)
-            if now < lane.shut_until and row.reply is None and lane.last is not None:
-                row.step(Event.DEFER, lane.last, self._clock.wall())
-            if now < lane.shut_until:
-                waits[number] = lane.shut_until
-                continue
-            groups.setdefault(lane.name, (lane, step, row.recipient.mailbox.domain, []))[3].append(row)
-        if not groups:
-            self._times.push(item)
+            if isinstance(step, GiveUp):
+                self._outcome.fail(item, [row], exhausted(step.reply))
+            elif lane.is_shut(now):
+                self._postpone(item, row, lane)
+            elif lane.name in jobs:
+                jobs[lane.name][1].rows.append(row)
+            else:
+                jobs[lane.name] = lane, Job(item, [row], step, row.recipient.mailbox.domain, lambda: self._leave(item))
+        if not jobs:
+            self._after(item)
             return
-        item.active = True
-        left = len(groups)
+        self._visits[item.queue_id] = Visit(len(jobs))
+        for lane, job in jobs.values():
+            self.lanes.put(lane, job)
 
-        def finish() -> None:
-            nonlocal left
-            left -= 1
-            if left == 0:
-                item.active = False
-                self._ended(item)
-
-        for lane, step, domain, rows in groups.values():
-            self.lanes.put(lane, Job(item, rows, step, domain, finish))
+    def _leave(self, item: QueueItem) -> None:
+        visit = self._visits[item.queue_id]
+        visit.left -= 1
+        if visit.left == 0:
+            del self._visits[item.queue_id]
+            self._after(item)
 
     def _step(self, row: Progress) -> Step:
         return next_step(row_of(self._settings, row), len(self._relays), row)
 
     def _lane(self, row: Progress, step: Step) -> Lane:
-        if isinstance(step, Via):
-            relay = self._relays[step.relay]
-            return self.lanes.lane(
-                f"relay {relay.name}", Pace(relay.connections_max, relay.messages_in_a_row, relay.pause_s)
-            )
         domain = row_of(self._settings, row)
-        pace = Pace(domain.connections_max, domain.messages_in_a_row, domain.pause_s)
-        return self.lanes.lane(row.recipient.mailbox.domain, pace)
+        hop = self._relays[step.relay] if isinstance(step, Via) else domain
+        name = f"relay {hop.name}" if isinstance(step, Via) else row.recipient.mailbox.domain
+        pace = Pace(
+            hop.connections_max, hop.messages_in_a_row, hop.pause_s, hop.retry_first_s, domain.retry_longest_s
+        )  # fmt: skip
+        return self.lanes.lane(name, pace)
+
+    def _postpone(self, item: QueueItem, row: Progress, lane: Lane) -> None:
+        """The host was found dead while this one waited for its turn; that is no attempt of its own."""
+        if row.reply is None and lane.last is not None:
+            row.step(Event.DEFER, lane.last, self._clock.wall())
+        number = next(number for number, each in enumerate(item.progress) if each is row)
+        self._agenda.put(item.queue_id, {number: lane.shut_until})
+        self._outcome.expire(item, row)
 
     async def _job(self, lane: Lane, job: Job) -> None:
         """One attempt and its consequences; never raises but when cancelled."""
-        item, rows = job.item, job.rows
+        item = job.item
+        rows = [row for row in job.rows if row.state is State.PENDING]
         try:
-            if self._clock.monotonic() < lane.shut_until and lane.last is not None:
-                self._postpone(item, rows, lane)
+            if not rows or item.held or item.queue_id not in self._items:
                 return
-            self._apply(lane, job, await self._replies(job))
+            if lane.is_shut(self._clock.monotonic()):
+                for row in rows:
+                    self._postpone(item, row, lane)
+                return
+            replies = await self._run(job, rows)
+            self._heed(lane, replies)
+            self._outcome.take(item, rows, job.step, replies)
         except DamagedContent as damage:
-            self._damaged(item, str(damage))
-        except asyncio.CancelledError:
-            raise
+            self._outcome.damaged(item, str(damage))
         except Exception:
             maillog.bug(item.queue_id)
-            self._apply(lane, job, [BUG] * len(rows))
+            left = [row for row in rows if row.state is State.PENDING]
+            self._outcome.take(item, left, job.step, [BUG] * len(left))
         finally:
             job.finish()
 
-    async def _replies(self, job: Job) -> list[Reply]:
-        if isinstance(job.step, GiveUp):
-            return [exhausted(job.step.reply)] * len(job.rows)
-        return await self._attempt.run(job.step, job.domain, job.item, job.rows)
+    async def _run(self, job: Job, rows: list[Progress]) -> list[Reply]:
+        item, visit = job.item, self._visits[job.item.queue_id]
+        visit.running += 1
+        item.active = True
+        try:
+            return await self._attempt.run(job.step, job.domain, item, rows)
+        finally:
+            visit.running -= 1
+            item.active = visit.running > 0
 
-    def _postpone(self, item: QueueItem, rows: list[Progress], lane: Lane) -> None:
-        """The host was found dead while these waited for their turn."""
-        for row in rows:
-            if row.reply is None and lane.last is not None:
-                row.step(Event.DEFER, lane.last, self._clock.wall())
-            self._times.waits[item.queue_id][item.progress.index(row)] = lane.shut_until
-
-    def _apply(self, lane: Lane, job: Job, replies: list[Reply]) -> None:
-        now, item = self._clock.wall(), job.item
-        self._judge_lane(lane, replies)
-        for row, reply in zip(job.rows, replies, strict=True):
-            if isinstance(job.step, GiveUp):
-                row.step(Event.FAIL, reply, now)
-                word = "failed"
-            else:
-                word = apply(self._settings, row, job.step, reply, now)
-            if row.state is State.PENDING and self._too_old(item):
-                row.step(Event.FAIL, exhausted(row.reply), now)
-                word = "failed"
-            maillog.attempted(item, row, word, reply, now - item.arrival.at)
-            if row.state is not State.PENDING:
-                self._remember(item, row, word)
-        if item.phase is not Phase.DONE and any(row.state is not State.DELIVERED for row in item.progress):
-            self._spool.record(item, job.rows)
-
-    def _judge_lane(self, lane: Lane, replies: list[Reply]) -> None:
+    def _heed(self, lane: Lane, replies: list[Reply]) -> None:
         """Shut the lane of a host that does not answer; its mail then waits together."""
         if replies and all(reply.transient and reply.enhanced in HOST_TROUBLE for reply in replies):
-            lane.failures += 1
-            lane.last = replies[0]
-            first = min((row.retry_first_s for row in self._settings.domain if row.name == lane.name), default=None)
-            first = self._settings.domain[-1].retry_first_s if first is None else first
-            lane.shut_until = self._clock.monotonic() + min(first, 60.0) * 0.5
+            lane.shut(self._clock.monotonic(), replies[0])
         else:
-            lane.failures, lane.last, lane.shut_until = 0, None, 0.0
-
-    def _too_old(self, item: QueueItem) -> bool:
-        age = self._clock.wall() - item.arrival.at
-        return self._clock.known() and age > self._settings.delivery.expire_after_s
-
-    def _damaged(self, item: QueueItem, reason: str) -> None:
-        maillog.quarantined(item.queue_id, reason)
-        for row in item.progress:
-            if row.state is State.PENDING:
-                row.step(Event.FAIL, Reply(554, "5.3.0", "damaged on the card, quarantined"), self._clock.wall())
-        self._damage[item.queue_id] = reason
+            lane.open()
 
     # -- the end --------------------------------------------------------------------------------------------------
 
-    def _ended(self, item: QueueItem) -> None:
-        """All lanes are through with this item for now."""
-        if item.queue_id not in self._items:
+    def _after(self, item: QueueItem) -> None:
+        """No attempt is under way: tell who must be told, then wait or forget."""
+        if item.queue_id not in self._items or item.queue_id in self._settling:
             return
-        if self._settler.needed(item):
+        if self._outcome.unsettled(item):
+            self._settling.add(item.queue_id)
             self._spawn(self._settle(item))
+        elif item.phase is Phase.DONE:
+            self._agenda.forget(item.queue_id)
+            del self._items[item.queue_id]
+            self._outcome.remove(item)
         else:
-            self._wait_or_forget(item)
+            self._schedule(item)
 
     async def _settle(self, item: QueueItem) -> None:
-        item.active = True
         try:
-            ok = await self._settler.settle(item)
+            settled = await self._outcome.settle(item)
         finally:
-            item.active = False
-        if ok:
-            self._wait_or_forget(item)
+            self._settling.discard(item.queue_id)
+        if settled:
+            self._after(item)
         else:
-            asyncio.get_running_loop().call_later(REPORT_AGAIN_S, lambda: self._spawn(self._settle(item)))
+            self._schedule(item)
+            asyncio.get_running_loop().call_later(REPORT_AGAIN_S, self._report_again, item)
 
-    def _wait_or_forget(self, item: QueueItem) -> None:
-        if item.phase is Phase.DONE:
-            self._finish(item)
-        elif item.queue_id in self._items:
-            self._times.after_attempt(item)
-            self.tick()
-
-    def _finish(self, item: QueueItem) -> None:
-        if reason := self._damage.pop(item.queue_id, ""):
-            self._spool.quarantine(item.queue_id, reason)
-        else:
-            self._spool.remove(item)
-        maillog.removed(item.queue_id)
-        self._drop(item)
-
-    def _drop(self, item: QueueItem) -> None:
-        self._items.pop(item.queue_id, None)
-        self._times.leave(item)
-
-    def _remember(self, item: QueueItem, row: Progress, word: str) -> None:
-        if word == "sent":
-            self.delivered_count += 1
-        elif word == "failed":
-            self.failed_count += 1
-        self._history.add(entry(item, row, word))
+    def _report_again(self, item: QueueItem) -> None:
+        if item.queue_id not in self._visits and not self.lanes.stopped:
+            self._after(item)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -297,6 +297,7 @@ async def test_held_mail_is_not_tried_until_it_is_released(rig: Rig) -> None:
     rig.world.gate = asyncio.Event()
     rig.world.answer = lambda hop, item, row: Reply.of("450 4.7.1 later", "mx")
     item = await rig.take("Q1", "b@y.example")
+    await rig.until(lambda: rig.world.at_once == 1)
     assert rig.scheduler.hold("Q1", "look at it")
     rig.world.gate.set()
     await rig.until(lambda: rig.world.log and not item.active)
