@@ -65,7 +65,7 @@ class JournalSpool:
         self.damage, self._quarantine = opened.damage, opened.quarantine
         box = (found.box or random.getrandbits(31) << 32) + 1  # id of the box, count of its starts
         self._committer = Committer(self.store, box, found.sequence, found.batch, self._finished)
-        self._told = sorted(found.told) if opened.news else []
+        self._news = {"told": sorted(found.told), "void": found.void} if opened.news else {}
         self._fault, self._fault_until, self._failures = "", 0.0, 0
         self._room_at, self._room = -1e9, 0
         self._lazy = 0
@@ -78,8 +78,8 @@ class JournalSpool:
         self._loop = asyncio.get_running_loop()
         self._committer.start()
         self._space.start()
-        if self._told:
-            self._later(Entry(Kind.MARK, compact({"told": self._told})))
+        if self._news:
+            self._later(Entry(Kind.MARK, compact(self._news)))
 
     async def stop(self) -> None:
         """Flush what is pending and close."""

@@ -36,13 +36,16 @@ class Gap(NamedTuple):
 @dataclass(slots=True)
 class Found:
     """What a start found. `gaps` are flushed records that are damaged, not told of before; `told` those that were;
-    `torn` = the last write was cut off before anybody was told 250."""
+    `torn` = the last write was cut off before anybody was told 250; `void` are the commits that it spoilt, `earlier`
+    the items as they were before a later commit of the same id (a move)."""
 
     items: dict[str, QueueItem] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
     told: set[tuple[int, int]] = field(default_factory=set)
     torn: bool = False
+    void: list[str] = field(default_factory=list)
+    earlier: dict[str, tuple[QueueItem, Place]] = field(default_factory=dict)
     unknown_kinds: set[int] = field(default_factory=set)
     last: list[str] = field(default_factory=list)
     sequence: int = 0
@@ -70,10 +73,19 @@ def recover(store: Store) -> Found:
     for queue_id in found.last:
         if queue_id in found.places and not intact(store, found.places[queue_id]):
             found.torn = True
-            del found.places[queue_id], found.items[queue_id]
+            found.void.append(queue_id)
+            _take_back(found, queue_id)
     for place in found.places.values():
         place.count(store, 1)
     return found
+
+
+def _take_back(found: Found, queue_id: str) -> None:
+    """The last commit of that id does not count."""
+    found.items.pop(queue_id, None)
+    found.places.pop(queue_id, None)
+    if queue_id in found.earlier:
+        found.items[queue_id], found.places[queue_id] = found.earlier.pop(queue_id)
 
 
 def _note_gap(found: Found, segment: Segment, offset: int, header: Header) -> None:
@@ -113,7 +125,8 @@ def _apply(found: Found, segment: Segment, offset: int, header: Header, data: di
     if header.kind == Kind.COMMIT:
         item = from_data(data["item"])
         pieces = tuple(Piece(*row) for row in data.get("pieces", ()))
-        found.items.pop(item.queue_id, None)
+        if item.queue_id in found.items:
+            found.earlier[item.queue_id] = found.items.pop(item.queue_id), found.places.pop(item.queue_id)
         found.items[item.queue_id] = item
         found.places[item.queue_id] = Place(
             segment.number, offset, header.meta_bytes, header.content_bytes, header.content_crc, pieces
@@ -122,12 +135,15 @@ def _apply(found: Found, segment: Segment, offset: int, header: Header, data: di
     elif header.kind == Kind.REMOVE:
         found.items.pop(data["id"], None)
         found.places.pop(data["id"], None)
+        found.earlier.pop(data["id"], None)
     elif header.kind == Kind.CHANGE:
         if (old := found.items.get(data["id"])) is not None:
             apply_change(old, data)
             found.places[data["id"]].merge(data)
     elif header.kind == Kind.MARK:
         found.told.update((int(after), int(before)) for after, before in data.get("told", ()))
+        for queue_id in data.get("void", ()):
+            _take_back(found, queue_id)
     elif header.kind < Kind.MARK:
         found.unknown_kinds.add(header.kind)
 

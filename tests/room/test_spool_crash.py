@@ -1,0 +1,160 @@
+"""The plug is pulled, or the process killed, anywhere in: accept, deliver one, bounce one, deliver the DSN."""
+
+import asyncio
+import random
+import shutil
+from pathlib import Path
+
+from appliance.core.envelope import Arrival, Envelope, Recipient
+from appliance.core.item import Event, QueueItem, State
+from appliance.core.mailbox import Mailbox
+from appliance.core.reply import Reply
+from appliance.settings.schema import SpoolSettings
+from appliance.spool.files import Files
+from appliance.spool.journal import JournalSpool, open_spool
+from tests.fakes.card import PoweredCard, WatchedCard
+from tests.fakes.clock import FakeClock
+
+ENVELOPE = Envelope(Mailbox("a", "x.example"), (Recipient(Mailbox("b", "y.example")),))
+Told = tuple[set[str], set[str], set[str], bool]
+SEGMENT = 8 * 65536
+CONTENTS = {"SMALL": b"s" * 2000, "LARGE": random.Random(1).randbytes(600_000), "DSN": b"d" * 3000}
+
+
+def settings(folder: Path) -> SpoolSettings:
+    return SpoolSettings(directory=str(folder), segment_bytes=SEGMENT, ready_bytes=3 * SEGMENT, free_min_bytes=0)
+
+
+class Cycle:
+    """One life of two messages, with what the world was told so far."""
+
+    def __init__(self, folder: Path, files: Files) -> None:
+        self.spool = open_spool(settings(folder), FakeClock(), files)
+        self.acknowledged: set[str] = set()
+        self.maybe_removed: set[str] = set()
+        self.removed: set[str] = set()
+        self.failed_for_sure = False
+
+    def told(self) -> Told:
+        return set(self.acknowledged), set(self.maybe_removed), set(self.removed), self.failed_for_sure
+
+    async def accept(self, name: str) -> None:
+        draft = self.spool.draft(name)
+        assert not isinstance(draft, Reply)
+        for start in range(0, len(CONTENTS[name]), 100_000):
+            assert await draft.write(CONTENTS[name][start : start + 100_000]) is None
+        reply = await draft.commit(ENVELOPE, Arrival(1.0))
+        assert reply.positive
+        self.acknowledged.add(name)
+
+    async def remove(self, name: str) -> None:
+        self.maybe_removed.add(name)
+        self.spool.remove(item(name))
+        assert (await self.spool.settled()).positive
+        self.removed.add(name)
+
+    async def live(self) -> None:
+        await self.spool.start()
+        await asyncio.gather(self.accept("SMALL"), self.accept("LARGE"))
+        await self.remove("SMALL")
+        bounced = item("LARGE")
+        bounced.progress[0].step(Event.FAIL, Reply.of("550 5.1.1 nobody"), 2.0)
+        self.spool.record(bounced, bounced.progress)
+        assert (await self.spool.settled()).positive
+        self.failed_for_sure = True
+        await self.accept("DSN")
+        bounced.progress[0].step(Event.REPORT)
+        self.spool.record(bounced, bounced.progress)
+        await self.remove("LARGE")
+        await self.remove("DSN")
+        await self.spool.stop()
+
+
+def item(name: str) -> QueueItem:
+    return QueueItem.new(name, ENVELOPE, Arrival(1.0), len(CONTENTS[name]))
+
+
+async def contents(spool: JournalSpool) -> dict[str, bytes]:
+    return {name: b"".join([piece async for piece in spool.content(name).chunks()]) for name in spool.places}
+
+
+async def judge(folder: Path, told: Told) -> None:
+    acknowledged, maybe_removed, removed, failed = told
+    spool = open_spool(settings(folder), FakeClock())
+    found = {each.queue_id: each for each in spool.items()}
+    assert acknowledged - maybe_removed <= set(found)
+    assert not removed & set(found)
+    for name, octets in (await contents(spool)).items():
+        assert octets == CONTENTS[name]
+    if failed and "LARGE" in found:
+        assert found["LARGE"].progress[0].state in (State.FAILED, State.REPORTED)
+    assert spool.facts().quarantined == 0
+    spool.store.close()
+
+
+async def test_killed_before_any_operation_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
+    card = tmp_path / "card"
+    folders: list[tuple[Path, Told]] = []
+    cycle: Cycle | None = None
+
+    def before(name: str) -> None:
+        if cycle is not None:
+            folders.append((tmp_path / f"{len(folders)}", cycle.told()))
+            shutil.copytree(card, folders[-1][0])
+
+    cycle = Cycle(card, WatchedCard(before))
+    await cycle.live()
+    assert len(folders) > 20
+    for folder, told in folders:
+        await judge(folder, told)
+
+
+async def test_a_power_cut_at_any_instant_loses_nothing_acknowledged(tmp_path: Path) -> None:
+    rng = random.Random(5)
+    states: list[tuple[dict[str, bytes], Told]] = []
+    cycle: Cycle | None = None
+
+    def before(name: str) -> None:
+        if cycle is not None:
+            told = cycle.told()
+            states.extend((state, told) for state in files.states(rng))
+
+    files = PoweredCard(before)
+    cycle = Cycle(tmp_path / "card", files)
+    await cycle.live()
+    assert len(states) > 200
+    for number, (state, told) in enumerate(states):
+        folder = tmp_path / f"{number}"
+        folder.mkdir()
+        for name, octets in state.items():
+            (folder / name).write_bytes(octets)
+        await judge(folder, told)
+        shutil.rmtree(folder)
+
+
+async def test_a_spool_cut_off_once_goes_on(tmp_path: Path) -> None:
+    """After a torn write the next life starts cleanly, and its mail survives the one after."""
+    spool = open_spool(settings(tmp_path), FakeClock())
+    await spool.start()
+    for name in ("ONE", "TWO"):
+        await _put(spool, name, b"1" * 9000)
+    segment = spool.store.log[0]
+    end = segment.cursor
+    await spool.stop()
+    octets = bytearray(segment.path.read_bytes())
+    octets[end - 8192 :] = bytes(len(octets) - end + 8192)  # the tail of TWO and all after it never reached the card
+    segment.path.write_bytes(octets)
+    for life in range(3):
+        spool = open_spool(settings(tmp_path), FakeClock())
+        assert {each.queue_id for each in spool.items()} == {"ONE", *(f"L{n}" for n in range(life))}
+        assert spool.facts().quarantined == 0
+        await spool.start()
+        await _put(spool, f"L{life}", b"2" * 500)
+        await spool.stop()
+
+
+async def _put(spool: JournalSpool, name: str, content: bytes) -> None:
+    draft = spool.draft(name)
+    assert not isinstance(draft, Reply)
+    await draft.write(content)
+    assert (await draft.commit(ENVELOPE, Arrival(1.0))).positive
