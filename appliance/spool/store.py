@@ -7,6 +7,7 @@ while the card works. When the card refuses, OSError comes out; CardFull (ENOSPC
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import threading
 from collections import deque
@@ -48,7 +49,8 @@ class Store:
         for name in self.files.names(self.folder):
             path = self.folder / name
             if name.endswith(".new"):
-                self.files.remove(path)
+                with contextlib.suppress(FileNotFoundError):
+                    self.files.remove(path)
             elif name.endswith(".seg") and path.stem.isdecimal():
                 segment = Segment(self.files, path)
                 segment.load()
