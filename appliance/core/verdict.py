@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from appliance.core.reply import Reply
+from appliance.core.smtp_reply import was_greeting
 
 
 class Verdict(StrEnum):
@@ -43,6 +44,6 @@ def judge(reply: Reply) -> Verdict:
         return Verdict.ABOUT_US
     if ABOUT_THEM.fullmatch(reply.enhanced):
         return Verdict.FINAL
-    if reply.code == 554 and reply.text.startswith("greeting:"):
+    if was_greeting(reply):
         return Verdict.ABOUT_US
     return Verdict.ABOUT_US if WORDS.search(reply.text) else Verdict.FINAL

@@ -35,6 +35,9 @@ class Rendering:
 
 async def render(item: QueueItem, capable: Capabilities, content: Content) -> Rendering | Reply:
     """Fit `item` to the next hop."""
+    if path(item.reverse_path, capable.utf8 and item.smtputf8) is None:
+        sender = "the sender's address is internationalized and the next mail server cannot take that"
+        return Reply(553, "5.6.7", sender)
     eight_bit = item.body is not Body.SEVEN_BIT or item.smtputf8
     if eight_bit and not (capable.eight_bit and (capable.utf8 or not item.smtputf8)):
         return await _downgrade(item, capable, content)
@@ -69,14 +72,8 @@ async def _converted(content: Content, scan: EightBitScan) -> AsyncIterator[byte
         yield piece
 
 
-async def _split(
-    item: QueueItem, chunks: AsyncIterator[bytes], size_bytes: int, body: Body, utf8: bool
-) -> Rendering | Reply:
-    reverse = path(item.reverse_path, utf8)
-    if reverse is None:
-        return Reply(
-            553, "5.6.7", "the sender's address is internationalized and the next mail server cannot take that"
-        )
+async def _split(item: QueueItem, chunks: AsyncIterator[bytes], size_bytes: int, body: Body, utf8: bool) -> Rendering:
+    reverse = path(item.reverse_path, utf8) or ""
     head = b""
     async for chunk in chunks:
         head = head + chunk if head else chunk

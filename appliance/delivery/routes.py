@@ -21,6 +21,7 @@ from appliance.ports import Clock, Hop, Host, TlsPolicy
 from appliance.settings.schema import Settings
 
 HOSTS_MAX: Final = 50  # MX hosts looked at; the rest of a longer list is ignored
+OWN_S: Final = 5.0  # how long the box's own addresses are believed
 _TLS_MODES: Final = {"none": "none", "opportunistic": "opportunistic", "required": "starttls"}
 
 
@@ -37,7 +38,7 @@ class _Found:
 
 
 class MxRouter:
-    """Implements ports.Router. `own_names` and `own_addresses` say who the box is, each time anew."""
+    """Implements ports.Router. `own_names` and `own_addresses` say who the box is; asked again as time goes by."""
 
     def __init__(
         self,
@@ -50,6 +51,8 @@ class MxRouter:
     ) -> None:
         self._delivery, self._resolver, self._clock, self._random = settings.delivery, resolver, clock, random
         self._own_names, self._own_addresses = own_names, own_addresses
+        self._here: set[Address] = set()
+        self._own_at = float("-inf")
         self._lab = networks(settings.delivery.lab_networks)
 
     async def route(self, domain: str) -> Hop | Reply:
@@ -136,8 +139,12 @@ class MxRouter:
 
     def _own(self) -> set[Address]:
         """Without loopback, which is never a lawful next hop but in a lab, and there it is not we."""
-        every = (address_of(text) for text in self._own_addresses())
-        return {address for address in every if address is not None and not address.is_loopback}
+        now = self._clock.monotonic()
+        if now - self._own_at > OWN_S:
+            every = (address_of(text) for text in self._own_addresses())
+            self._here = {address for address in every if address is not None and not address.is_loopback}
+            self._own_at = now
+        return self._here
 
     def _usable(self, address: Address, own: set[Address]) -> bool:
         return address not in own and deliverable(address, own, self._lab)

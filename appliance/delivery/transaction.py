@@ -44,15 +44,17 @@ class Transaction:
     async def run(self, content: Content) -> list[Reply]:
         """Raises Stale and DamagedContent; the session is unusable when its wire is not alive."""
         capable = self._session.capable
+        commands = self._commands()
+        if not commands:
+            return self._filled(Reply(451, "4.5.0", "no recipients"))
         rendering = await render(self._item, capable, content)
         if isinstance(rendering, Reply):
-            self._commands(capable.utf8)  # an address that the host cannot be told is the better reason
             return self._filled(rendering)
         if capable.size_bytes and rendering.size_bytes > capable.size_bytes:
             limit = f"message of {rendering.size_bytes} octets, {self._session.wire.peer} takes {capable.size_bytes}"
             return self._filled(Reply(552, "5.3.4", limit))
         try:
-            await self._talk(rendering)
+            await self._talk(rendering, commands)
         except Lost as lost:
             if not self._began:
                 raise Stale from None
@@ -62,12 +64,9 @@ class Transaction:
             raise
         return self._filled(Reply(451, "4.5.0", f"{self._session.wire.peer} gave no answer"))
 
-    async def _talk(self, rendering: Rendering) -> None:
+    async def _talk(self, rendering: Rendering, commands: list[tuple[int, bytes]]) -> None:
         self._session.messages += 1
         self._session.bound(ENVELOPE_S)
-        commands = self._commands(rendering.utf8)
-        if not commands:
-            return
         mail = mail_line(
             self._item,
             rendering.reverse,
@@ -90,9 +89,10 @@ class Transaction:
         final = await (self._send_dotted(rendering) if started else self._send_chunks(rendering))
         self._settle(final)
 
-    def _commands(self, utf8: bool) -> list[tuple[int, bytes]]:
+    def _commands(self) -> list[tuple[int, bytes]]:
         """RCPT for each recipient that this host can be told."""
         lines = []
+        utf8 = self._session.capable.utf8 and self._item.smtputf8
         for at, each in enumerate(self._recipients):
             forward = path(each.recipient.mailbox, utf8)
             if forward is None:

@@ -16,11 +16,12 @@ from typing import Final
 
 from appliance.core.commands import ascii_domain
 from appliance.core.item import Progress, QueueItem
+from appliance.core.plan import row_for
 from appliance.core.reply import Reply
 from appliance.delivery.session import Opener, Passwords, Session, TlsFailed, Unready
 from appliance.delivery.transaction import Stale, Transaction
 from appliance.ports import Clock, Content, Hop, Host
-from appliance.settings.schema import Domain, Settings
+from appliance.settings.schema import Settings
 
 ROUNDS_MAX: Final = 1000  # transactions for one item in one attempt
 
@@ -182,19 +183,7 @@ def messages_in_a_row(settings: Settings, hop: Hop) -> int:
     for relay in settings.relay:
         if hop.name == f"relay {relay.name}":
             return relay.messages_in_a_row
-    return _domain_row(settings, hop.name).messages_in_a_row
-
-
-def _domain_row(settings: Settings, domain: str) -> Domain:
-    rows = {row.name.lower(): row for row in settings.domain}
-    if domain in rows:
-        return rows[domain]
-    parent = domain
-    while "." in parent:
-        parent = parent.partition(".")[2]
-        if "." + parent in rows:
-            return rows["." + parent]
-    return rows.get("default", Domain())
+    return row_for(hop.name, settings.domain).messages_in_a_row
 
 
 def _key(hop: Hop) -> Hop:
