@@ -5,17 +5,19 @@ Holds no connection and says nothing to anybody; `Intake` makes one and each `Se
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import Final
+from typing import Any, Final
 
-from appliance.core.access import AccessList, Network, address_of, network_of, within
+from appliance.core.access import AccessList, Address, Network, address_of, network_of, within
 from appliance.core.queueid import BOX_IDS, queue_id
+from appliance.core.reply import printable
 from appliance.intake.limits import Client, Clients
 from appliance.intake.login import Accounts
 from appliance.intake.networks import Connected
@@ -23,12 +25,14 @@ from appliance.ports import Clock, Queue, Spool
 from appliance.settings.schema import Device, Settings
 
 NullMx = Callable[[str], Awaitable[bool]]  # domain -> whether it says that it never takes mail (RFC 7505)
+REFUSALS_KEPT: Final = 100
 PLAIN_DEVICE: Final = Device(network="", name="")
 
 
 @dataclass
 class Desk:
-    """`box` is the random id in queue ids and in our Received; `counters` are totals since the start."""
+    """`box` is the random id in queue ids and in our Received; `counters` are totals since the start;
+    `refusals` the last ones; `own` the box's addresses."""
 
     settings: Settings
     spool: Spool
@@ -40,6 +44,8 @@ class Desk:
     mark: str = ""
     clients: Clients = field(default_factory=Clients)
     counters: Counter[str] = field(default_factory=Counter)
+    refusals: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=REFUSALS_KEPT))
+    own: frozenset[Address] = frozenset()
     stopping: bool = False
 
     def __post_init__(self) -> None:
@@ -50,7 +56,7 @@ class Desk:
         self._connected = Connected()
         self._ids = 0
         self._date = (-1, "")
-        self.mark = self.mark or f"Outbox {self.box:04x}{secrets.token_hex(4)}"
+        self.mark = self.mark or f"Outbox {_mark(self.settings.box.mail_name)}"
 
     def next_id(self) -> str:
         self._ids += 1
@@ -91,7 +97,15 @@ class Desk:
         client.refused += 1
         client.last_refusal = reply
         self.counters["refused"] += 1
+        self.refusals.append(
+            {"at": self.clock.wall(), "client": client.address, "device": client.name, "reply": printable(reply)}
+        )
         return reply
+
+
+def _mark(mail_name: str) -> str:
+    """The same after each start, so that a loop through us is known; without a name it holds until the next start."""
+    return hashlib.sha256(mail_name.encode()).hexdigest()[:10] if mail_name else secrets.token_hex(5)
 
 
 def literal(address: str) -> str:

@@ -214,6 +214,7 @@ class Connection(SMTP):
                     await self._more(NEVER)
             except TimeoutError:
                 self._waiter = None
+                self.deadline = self.waiting_since = NEVER
         return bytes(self._held[:8])
 
     async def upgrade(self, context: ssl.SSLContext, keep: bool = False) -> None:

@@ -54,8 +54,9 @@ class Intake:
         mark: str = "",
     ) -> None:
         self._settings, self._clock = settings, clock
-        self._own = {address_of(each) for each in own_addresses}
-        self._desk = Desk(settings, spool, queue, clock, Accounts(settings.paths.accounts), null_mx, mark=mark)
+        own = frozenset(found for each in own_addresses if (found := address_of(each)) is not None)
+        accounts = Accounts(settings.paths.accounts)
+        self._desk = Desk(settings, spool, queue, clock, accounts, null_mx, mark=mark, own=own)
         self._guesses = Guesses()
         self._certificates = Certificates(
             settings.paths.tls, settings.box.mail_name, settings.tls.certificate, settings.tls.private_key
@@ -220,6 +221,7 @@ class Intake:
                 "warning": certificates.warning,
             },
             "totals": dict(self._desk.counters),
+            "refusals": list(self._desk.refusals),
             "devices": [_device_facts(each) for each in self._desk.clients.all()],
         }
 

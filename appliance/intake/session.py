@@ -128,8 +128,8 @@ class Session:
         self._idle += verb not in _MAIL
         if self._errors > ERRORS_MAX or self._idle > IDLE_COMMANDS_MAX:
             self.client.note = "sent away: too many commands that are no mail"
-            self._line.say("421 4.7.0 Too many errors or idle commands")
-            self._over = True
+            self._line.hang_up("421 4.7.0 Too many errors or idle commands")
+            raise Gone
 
     def _line_ends(self, octets: bytes) -> str:
         """Decide by the first line whether this session speaks LF alone; refuse what does not fit."""

@@ -13,7 +13,7 @@ from typing import Final
 
 from appliance.core.envelope import Envelope, Recipient
 from appliance.core.lines import ChunkReader
-from appliance.core.mailbox import Mailbox, parse
+from appliance.core.mailbox import Mailbox, literal_address, parse
 from appliance.core.reply import Reply
 from appliance.intake.desk import Desk, literal
 from appliance.intake.reception import Reception
@@ -145,6 +145,8 @@ def add(desk: Desk, who: Who, transaction: Transaction, text: str) -> str:
 def _recipient(desk: Desk, who: Who, given: Argument) -> Mailbox | str:
     found = parse(given.path)
     if found is not None and found.qualified:
+        if literal_address(found.domain) in desk.own:
+            return "550 5.1.2 That address is this box itself, which keeps no mailboxes"
         return found
     if found is not None and not found.domain:
         owner = parse(desk.settings.box.owner)

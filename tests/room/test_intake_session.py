@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import random
 import re
+import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from appliance.core.reply import Reply
+from appliance.intake import sockets
+from appliance.settings.schema import Device, Listener
 from tests.room.smtp import LAN, running, settings
 
 
@@ -167,7 +174,7 @@ async def test_stop_says_421_and_lets_a_message_under_way_end(tmp_path: Path) ->
 
 
 async def test_listeners_take_ipv4_and_ipv6(tmp_path: Path) -> None:
-    async with running(settings(tmp_path, LAN.__class__(name="lan", address="", port=0, tls="none"))) as place:
+    async with running(settings(tmp_path, Listener(name="lan", address="", port=0, tls="none"))) as place:
         addresses = {address for _, address, _ in place.intake.bound}
         assert addresses == {"0.0.0.0", "::"}
         for host in ("127.0.0.1", "::1"):
@@ -175,3 +182,111 @@ async def test_listeners_take_ipv4_and_ipv6(tmp_path: Path) -> None:
             reader, writer = await asyncio.open_connection(host, port)
             assert (await reader.readline()).startswith(b"220 box.example.com ")
             writer.close()
+
+
+async def test_a_message_whose_client_left_during_the_commit_is_still_queued(tmp_path: Path) -> None:
+    async with running(settings(tmp_path)) as place:
+        client = await place.greeted()
+        await client.envelope()
+        place.spool.slow = asyncio.Event()
+        client.send("DATA", "Subject: x", "", "y", ".")
+        await client.reply()
+        client.writer.transport.abort()
+        await asyncio.sleep(0.05)
+        place.spool.slow.set()
+        while not place.queue.items:
+            await asyncio.sleep(0.01)
+        assert place.queue.items[0].queue_id == place.spool.kept[0].queue_id
+
+
+async def test_refusals_and_devices_are_shown(tmp_path: Path) -> None:
+    rows = (Device(network="127.0.0.1", name="copier"),)
+    async with running(settings(tmp_path, device=rows), own_addresses=["192.0.2.7"]) as place:
+        client = await place.greeted()
+        assert (await client.envelope("a@example.com", "b@[192.0.2.7]"))[1].startswith("550 5.1.2 ")
+        await client.ask("RSET")
+        await client.post()
+        facts = json.loads(json.dumps(place.intake.facts()))
+        assert facts["refusals"][0]["device"] == "copier" and facts["refusals"][0]["reply"].startswith("550 5.1.2 ")
+        device = facts["devices"][0]
+        assert (device["address"], device["name"], device["accepted"], device["refused"]) == (
+            "127.0.0.1",
+            "copier",
+            1,
+            1,
+        )
+        assert device["repairs"] == {"added Date": 1, "added From": 1, "added Message-ID": 1}
+        assert facts["totals"] == {"accepted": 1, "refused": 1}
+
+
+async def test_sockets_that_were_handed_over_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ready = socket.socket()
+    ready.bind(("127.0.0.1", 0))
+    port = ready.getsockname()[1]
+    monkeypatch.setattr(sockets, "FIRST_FD", ready.detach())
+    for name, value in (("LISTEN_PID", str(os.getpid())), ("LISTEN_FDS", "1"), ("LISTEN_FDNAMES", "lan")):
+        monkeypatch.setenv(name, value)
+    listener = Listener(name="lan", address="127.0.0.1", port=1, tls="none")
+    async with running(settings(tmp_path, listener)) as place:
+        assert place.intake.bound == [("lan", "127.0.0.1", port)]
+        assert (await (await place.greeted()).post()).startswith("250 ")
+
+
+async def test_one_listener_that_cannot_listen_is_a_complaint_and_none_at_all_is_an_error(tmp_path: Path) -> None:
+    taken = socket.socket()
+    taken.bind(("127.0.0.1", 0))
+    taken.listen()
+    bad = Listener(name="bad", address="127.0.0.1", port=taken.getsockname()[1], tls="none")
+    async with running(settings(tmp_path, LAN, bad)) as place:
+        assert "bad cannot listen" in place.intake.facts()["complaints"][0]
+        assert (await (await place.greeted()).post()).startswith("250 ")
+    with pytest.raises(OSError, match="bad cannot listen"):
+        async with running(settings(tmp_path, bad)):
+            pass
+    taken.close()
+
+
+WORDS = [b"EHLO x", b"HELO", b"MAIL FROM:<a@b.cc>", b"RCPT TO:<c@d.ee>", b"DATA", b"BDAT 3", b"BDAT 0 LAST", b"RSET"]
+WORDS += [
+    b"NOOP",
+    b"VRFY x",
+    b"AUTH PLAIN",
+    b"*",
+    b"MAIL FROM:",
+    b"RCPT TO:<",
+    b"STARTTLS",
+    b".",
+    b"",
+    b"\xff\xfe",
+    b"\0",
+]
+WORDS += [
+    b"MAIL FROM:<\xc3\xbc@b.cc> SMTPUTF8",
+    b'RCPT TO:<"a b"@c.dd> NOTIFY=NEVER',
+    b"abc",
+    b"x" * 3000,
+    b"HELP",
+    b"EXPN",
+]
+
+
+@pytest.mark.parametrize("seed", range(25))
+async def test_no_order_of_words_brings_trouble_of_ours(
+    tmp_path: Path, seed: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    chance = random.Random(seed)
+    made = replace(LAN, auth="offered", plain_auth=True, tls="none")
+    async with running(settings(tmp_path, made)) as place:
+        client = await place.connect()
+        line_end = chance.choice([b"\r\n", b"\n"])
+        octets = b"".join(chance.choice(WORDS) + (line_end if chance.random() < 0.95 else b"\r") for _ in range(60))
+        for start in range(0, len(octets), 500):
+            client.raw(octets[start : start + 500])
+            await asyncio.sleep(0)
+        client.writer.write_eof()
+        got = await asyncio.wait_for(client.reader.read(), 10)
+        for reply in got.split(b"\r\n")[:-1]:
+            assert re.match(rb"[2345]\d\d[ -]", reply), reply
+            assert not reply.startswith((b"451 4.3.0", b"421 4.3.0")), reply
+        assert not [each for each in caplog.records if each.exc_info]
+    assert place.spool.drafts_open == 0
