@@ -66,6 +66,16 @@ class MailPath:
         control = settings.control
         self.control = ControlServer(control.socket, verbs, control.operator_uids, control.reader_uids)
 
+    def stumbled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A callback of the loop raised: a timer of ours would never ring again, so that ends the process. Trouble
+        with one connection is logged and costs that connection only."""
+        error = context.get("exception")
+        if "handle" in context and error is not None and not isinstance(error, OSError):
+            log.error("a bug ends the relay: %s", context.get("message"), exc_info=error)
+            self._crash(error)
+        else:
+            loop.default_exception_handler(context)
+
     def _crash(self, error: BaseException) -> None:
         self.crashed = True
         self.stopping.set()
@@ -84,8 +94,8 @@ class MailPath:
         log.info("version %s accepting mail at %s", __version__, self.intake.bound)
 
     async def stop(self) -> None:
-        await self.intake.stop()
-        await self.scheduler.stop()
+        """Clients and attempts under way end side by side, so that both have most of the ten seconds."""
+        await asyncio.gather(self.intake.stop(), self.scheduler.stop())
         self.transport.close()
         await self.control.stop()
         await self.spool.stop()
@@ -144,11 +154,12 @@ async def run(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; the exit status."""
     path = MailPath(settings)
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(path.stumbled)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, path.stopping.set)
     await path.start()
     notify("READY=1")
-    watchdog = asyncio.create_task(_watch())
+    watchdog = asyncio.create_task(_watch(path.scheduler))
     await path.stopping.wait()
     notify("STOPPING=1")
     watchdog.cancel()
@@ -156,11 +167,13 @@ async def run(settings: Settings) -> int:
     return 1 if path.crashed else 0
 
 
-async def _watch() -> None:
-    """Tell systemd that the loop turns; a frozen loop is killed and started again."""
+async def _watch(scheduler: Scheduler) -> None:
+    """Tell systemd that the loop turns and that due mail is begun; a relay that does neither is killed and started
+    again."""
     span = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6
     while span:
-        notify("WATCHDOG=1")
+        if scheduler.overdue_s < span:
+            notify("WATCHDOG=1")
         await asyncio.sleep(span * WATCHDOG_SHARE)
 
 

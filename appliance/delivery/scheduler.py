@@ -78,6 +78,12 @@ class Scheduler:
     def failed_count(self) -> int:
         return self._outcome.failed
 
+    @property
+    def overdue_s(self) -> float:
+        """Since when the item that is due first has not been begun: more than moments is a bug."""
+        at = self._agenda.next_at()
+        return 0.0 if at is None else self._clock.monotonic() - at
+
     def start(self) -> None:
         """Take over what the spool found."""
         for item in self._spool.items():
