@@ -75,15 +75,20 @@ def _queue(commands: Any) -> None:
 def relay(args: argparse.Namespace) -> int:
     """Run the mail path until SIGTERM; a broken file is explained and the relay stays down."""
     import asyncio
+    import gc
     import logging
 
     from appliance import relay as room
     from appliance.settings.schema import Settings
 
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    logging._srcfile = None  # nobody shows where in the code, by which thread or process a line was written
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd's own
     settings = _settings(Path(args.config))
     if not isinstance(settings, Settings):
         return 1
+    gc.set_threshold(20000, 50, 50)  # a backlog is many objects that all live: looking through them often finds nothing
     try:
         return asyncio.run(room.run(settings))
     except OSError as error:

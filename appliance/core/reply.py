@@ -19,6 +19,8 @@ _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?= |$)")
 
 def printable(text: str, limit: int = TEXT_MAX) -> str:
     """`text` with everything that is not printable shown as `?`, cut at `limit` characters."""
+    if len(text) <= limit and text.isprintable():
+        return text
     cut = text[: limit + 1]
     clean = "".join(c if c.isprintable() else " " if c in "\t\r\n" else "?" for c in cut)
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"

@@ -45,9 +45,12 @@ Sources = tuple[tuple[Segment, int], ...]
 log = logging.getLogger(__name__)
 
 
+_ENCODE: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
 def compact(data: dict[str, Any]) -> bytes:
     """As JSON octets; JSON escapes CR, LF and NUL."""
-    return json.dumps(data, separators=(",", ":"), ensure_ascii=True).encode()
+    return _ENCODE(data).encode()
 
 
 def open_spool(settings: SpoolSettings, clock: Clock, files: Files | None = None) -> JournalSpool:
