@@ -18,39 +18,40 @@ SECTOR = 512
 
 
 class WatchedCard(Files):
-    """`before` is called with each operation that changes the card, before it is done, in whatever thread."""
+    """`before` is called with each operation that changes the card, before it is done, in whatever thread. Whoever
+    holds `still` keeps the card from changing."""
 
     def __init__(self, before: Callable[[str], None] = lambda name: None) -> None:
         self.before = before
-        self._one = threading.RLock()
+        self.still = threading.RLock()
 
     def open(self, path: Path, create: bool = False) -> int:
-        with self._one:
+        with self.still:
             self.before("open")
             return super().open(path, create)
 
     def write(self, handle: int, octets: bytes, offset: int) -> None:
-        with self._one:
+        with self.still:
             self.before("write")
             super().write(handle, octets, offset)
 
     def sync(self, handle: int) -> None:
-        with self._one:
+        with self.still:
             self.before("sync")
             super().sync(handle)
 
     def sync_folder(self, folder: Path) -> None:
-        with self._one:
+        with self.still:
             self.before("sync_folder")
             super().sync_folder(folder)
 
     def rename(self, old: Path, new: Path) -> None:
-        with self._one:
+        with self.still:
             self.before("rename")
             super().rename(old, new)
 
     def remove(self, path: Path) -> None:
-        with self._one:
+        with self.still:
             self.before("remove")
             super().remove(path)
 
@@ -78,7 +79,7 @@ class FailingCard(WatchedCard):
         self._unflushed.setdefault(handle, []).append((offset, len(octets)))
 
     def sync(self, handle: int) -> None:
-        with self._one:
+        with self.still:
             lost = self._unflushed.pop(handle, [])
             try:
                 super().sync(handle)
@@ -105,17 +106,17 @@ class PoweredCard(WatchedCard):
         return handle
 
     def close(self, handle: int) -> None:
-        with self._one:
+        with self.still:
             self._paths.pop(handle, None)
             super().close(handle)
 
     def write(self, handle: int, octets: bytes, offset: int) -> None:
-        with self._one:
+        with self.still:
             super().write(handle, octets, offset)
             self._pending.append((os.fstat(handle).st_ino, offset, octets))
 
     def sync(self, handle: int) -> None:
-        with self._one:
+        with self.still:
             super().sync(handle)
             inode = os.fstat(handle).st_ino
             for number, offset, octets in self._pending:
@@ -124,7 +125,7 @@ class PoweredCard(WatchedCard):
             self._pending = [row for row in self._pending if row[0] != inode]
 
     def sync_folder(self, folder: Path) -> None:
-        with self._one:
+        with self.still:
             super().sync_folder(folder)
             self._names = {entry.name: entry.inode() for entry in os.scandir(folder) if entry.name.endswith(".seg")}
 
