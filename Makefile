@@ -48,6 +48,9 @@ demo: $(READY) ## the whole relay with a pretend Internet (ARGS=--check: by itse
 test-storm: $(READY) ## load while the relay is killed 50 times (ARGS="--kills 10 --seed 1")
 	$(BIN)/python -m tests.storm $(ARGS)
 
+test-faults: $(READY) ## each operation on the card fails once, under the whole relay
+	$(BIN)/python -m pytest -q tests/faults
+
 test-order: $(READY) ## write, flush, 250: the order as strace sees it (needs strace)
 	$(BIN)/python -m pytest -q tests/e2e/flush_order.py
 
@@ -62,4 +65,4 @@ bench: $(READY) ## the box beside Postfix on a modelled card: a table of ratios 
 docs: $(READY) ## make the pages that follow from the code
 	$(BIN)/python -m appliance.settings.document > docs/settings.md
 
-.PHONY: docs hardware hardware-board hardware-enclosure help setup pin fmt check test demo test-storm test-order test-peers bench
+.PHONY: docs hardware hardware-board hardware-enclosure help setup pin fmt check test demo test-storm test-faults test-order test-peers bench

@@ -34,6 +34,7 @@ from appliance.delivery.transport import SmtpTransport
 from appliance.intake.server import Intake
 from appliance.settings.credentials import Credentials
 from appliance.settings.schema import Settings
+from appliance.spool.files import Files
 from appliance.spool.history import FileHistory
 from appliance.spool.journal import open_spool
 
@@ -44,10 +45,10 @@ log = logging.getLogger(__name__)
 class MailPath:
     """All parts of the mail path, wired. `crashed` is set by a bug anywhere."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, card: Files | None = None) -> None:
         self.settings, self.clock = settings, SystemClock(settings.paths.clock_stamp)
         folder = Path(settings.spool.directory)
-        self.spool = open_spool(settings.spool, self.clock)
+        self.spool = open_spool(settings.spool, self.clock, card)
         self.history = FileHistory(folder, settings.spool.history_days, settings.spool.history_max_bytes, self.clock)
         self.bounces = Bounces(folder)
         self.resolver = Resolver(settings.dns, self.clock)

@@ -19,6 +19,7 @@ from appliance.spool.segment import Segment
 from appliance.spool.store import Store
 
 MARK: Final = b"{}"
+STOP_TRIES: Final = 3  # what a failing card does not take when the process ends is repeated after the next start
 Outcome = Callable[[OSError | None], None]
 Finished = Callable[[list["Entry"], OSError | None, Segment | None], None]
 
@@ -81,14 +82,15 @@ class Committer:
             self._thread.join()
 
     def _run(self) -> None:
-        while True:
+        failures = 0
+        while failures < STOP_TRIES:
             with self._ready:
                 self._ready.wait_for(lambda: self._urgent or self._stopping)
                 entries = self._take()
                 if not entries and self._stopping:
                     return
             if entries and self._work(entries) and self._stopping:
-                return
+                failures += 1
 
     def _take(self) -> list[Entry]:
         """As many as fit half a segment; a single one may be larger."""
@@ -112,7 +114,7 @@ class Committer:
         before = self._sequence
         try:
             self._flush_sources(entries)
-            segment, offset = self._store.place_records(sum(entry.total_bytes for entry in entries))
+            segment, offset = self._store.place_records(sum(entry.total_bytes for entry in entries), before + 1)
             self._store.files.write(segment.handle, self._join(entries, segment, offset), offset)
             self._store.files.sync(segment.handle)
         except OSError as error:

@@ -58,6 +58,7 @@ def recover(store: Store) -> Found:
     """Read all record segments of `store` (already loaded)."""
     found = Found()
     for segment in store.log:
+        found.sequence = found.sequence or segment.start - 1
         found.end = BLOCK
         for offset, header, meta in segment.scan():
             _note_gap(found, segment, offset, header)
@@ -89,12 +90,10 @@ def _take_back(found: Found, queue_id: str) -> None:
 
 
 def _note_gap(found: Found, segment: Segment, offset: int, header: Header) -> None:
-    """Numbers start at 1; the oldest segment need not start with it, but always starts at its first block."""
-    begins = found.sequence == 0
-    if (offset > BLOCK) if begins else (header.sequence > found.sequence + 1):
-        after = header.sequence - 2 if begins else found.sequence
+    if header.sequence > found.sequence + 1:
+        end = max(offset, found.end)
         found.gaps.append(
-            Gap(after, header.sequence, header.batch, header.first, segment.number, found.end, max(offset, found.end))
+            Gap(found.sequence, header.sequence, header.batch, header.first, segment.number, found.end, end)
         )
 
 

@@ -1,9 +1,9 @@
 """A segment: a file of zeros made once, then overwritten in place again and again.
 
 Its first block says, twice (a damaged octet spoils one copy only), which generation of its life this is, whether it
-holds records (LOG) or pieces of large contents (DATA), a salt, and the floor: all LOG segments of a lower generation
-are dead. `begin` flushes that block before anything else is written, so a segment on the card is always entirely the
-old one or the new one. Raises OSError as the card does.
+holds records (LOG) or pieces of large contents (DATA), a salt, the number of its first record, and the floor: all LOG
+segments of a lower generation are dead. `begin` flushes that block before anything else is written, so a segment on
+the card is always entirely the old one or the new one. Raises OSError as the card does.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from appliance.spool.files import Files
 from appliance.spool.record import ALIGN, BLOCK, HEADER_BYTES, MAGIC, Header, padded, unpack
 
 FORMAT: Final = 1
-_HEAD: Final = struct.Struct("<8sIIQQ16s")  # magic, format, role, generation, floor, salt; then a crc32
+_HEAD: Final = struct.Struct("<8sIIQQQ16s")  # magic, format, role, generation, floor, start, salt; a crc32
 _MAGIC: Final = b"OUTBOXSG"
 _COPIES: Final = (0, 2048)
 _ZEROS: Final = bytes(1 << 18)
@@ -45,7 +45,7 @@ class Segment:
         self.number = int(path.stem)
         self.handle = files.open(path)
         self.size = files.size(self.handle) // BLOCK * BLOCK
-        self.role, self.generation, self.floor, self.salt = Role.EMPTY, 0, 0, b""
+        self.role, self.generation, self.floor, self.start, self.salt = Role.EMPTY, 0, 0, 0, b""
         self.cursor, self.live, self.pins, self.faults = BLOCK, 0, 0, 0
 
     @classmethod
@@ -76,24 +76,26 @@ class Segment:
             head = block[at : at + _HEAD.size + 4]
             if len(head) < _HEAD.size + 4 or head[:8] != _MAGIC:
                 continue
-            _, form, role, generation, floor, salt = _HEAD.unpack(head[:-4])
+            _, form, role, generation, floor, start, salt = _HEAD.unpack(head[:-4])
             if form > FORMAT:
                 self.role = Role.NEWER
                 return
             intact = zlib.crc32(head[:-4]) == int.from_bytes(head[-4:], "little")
             if intact and role in (Role.LOG, Role.DATA) and generation > self.generation:
-                self.role, self.generation, self.floor, self.salt = Role(role), generation, floor, salt
+                self.role, self.generation, self.floor = Role(role), generation, floor
+                self.start, self.salt = start, salt
         if self.role is Role.EMPTY and block.strip(b"\0"):
             self.role = Role.DAMAGED
 
-    def begin(self, role: Role, generation: int, floor: int) -> None:
+    def begin(self, role: Role, generation: int, floor: int, start: int) -> None:
         """A new life; flushed when this returns."""
         salt = os.urandom(16)
-        head = _HEAD.pack(_MAGIC, FORMAT, role, generation, floor, salt)
+        head = _HEAD.pack(_MAGIC, FORMAT, role, generation, floor, start, salt)
         copy = (head + zlib.crc32(head).to_bytes(4, "little")).ljust(_COPIES[1], b"\0")
         self.files.write(self.handle, copy + copy, 0)
         self.files.sync(self.handle)
-        self.role, self.generation, self.floor, self.salt, self.cursor = role, generation, floor, salt, BLOCK
+        self.role, self.generation, self.floor, self.start = role, generation, floor, start
+        self.salt, self.cursor = salt, BLOCK
 
     @property
     def room(self) -> int:

@@ -69,11 +69,12 @@ class Store:
         self.current = self.log[-1] if self.log else None
         return alien
 
-    def place_records(self, count: int) -> tuple[Segment, int]:
-        """For the committer alone: room for a batch; the segment is pinned. Raises CardFull, OSError."""
+    def place_records(self, count: int, sequence: int) -> tuple[Segment, int]:
+        """For the committer alone: room for a batch that starts with record number `sequence`; the segment is pinned.
+        Raises CardFull, OSError."""
         segment = self.current
         if segment is None or segment.room < count:
-            segment = self._begin(Role.LOG, count)
+            segment = self._begin(Role.LOG, count, sequence)
         with self.lock:
             segment.pins += 1
             self.current = segment
@@ -94,7 +95,7 @@ class Store:
         with self.lock:
             segment.pins -= 1
 
-    def _begin(self, role: Role, count: int) -> Segment:
+    def _begin(self, role: Role, count: int, sequence: int = 0) -> Segment:
         if count > self.settings.segment_bytes - BLOCK:
             raise OSError(errno.EFBIG, "larger than a segment")
         with self.lock:
@@ -108,7 +109,7 @@ class Store:
         try:
             if segment.size - BLOCK < count:
                 raise OSError(errno.EFBIG, "larger than this segment")
-            segment.begin(role, generation, floor)
+            segment.begin(role, generation, floor, sequence)
         except OSError:
             with self.lock:
                 self.free.append(segment)
