@@ -59,8 +59,8 @@ def free_port() -> int:
 
 
 class Box:
-    """`settings` is TOML text laid over base.toml; {smtp}, {dns}, {mail} and {dir} are filled in. `wrapper` goes before
-    the relay's command line (strace, unshare)."""
+    """`settings` is TOML text laid over base.toml; {smtp}, {dns}, {mail} and {dir} are filled in. A relay
+    "isp" has a password. `wrapper` goes before the relay's command line (strace, unshare)."""
 
     def __init__(self, folder: Path, settings: str, dns: int, mail: int, wrapper: tuple[str, ...] = ()) -> None:
         self.folder, self.smtp, self.wrapper = folder, free_port(), wrapper
@@ -74,6 +74,9 @@ class Box:
             return tomllib.loads(text)
 
         self.config = folder / "settings.toml"
+        passwords = folder / "credentials.toml"
+        passwords.write_text('[isp]\npassword = "secret"\n')
+        passwords.chmod(0o600)
         self.config.write_text(toml_text(merged(fill(BASE.read_text()), fill(settings))))
 
     def launch(self) -> subprocess.Popen[bytes]:

@@ -95,10 +95,12 @@ class Player:
             return
         said = re.fullmatch(r"(C|S)(\\|\*\d+)?:(?: (.*))?", line)
         assert said, f"what is {line!r}?"
-        side, form, text = said[1], said[2] or "", self.filled(said[3] or "")
+        side, form, text = said[1], said[2] or "", said[3] or ""
         if side == "S":
             self.expect(text)
-        elif form == "\\":
+            return
+        text = self.filled(text)
+        if form == "\\":
             self.send(text.encode("latin-1", "backslashreplace").decode("unicode_escape").encode("latin-1"))
         else:
             self.send((text + "\r\n").encode() * int(form[1:] or 1))
