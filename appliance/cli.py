@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     test = _add(commands, "send-test", _asks("send-test", "to"), "send a test message", talks=True)
     test.add_argument("to", metavar="ADDRESS")
     _queue(commands)
+    _account(commands)
     pretend = _add(commands, "demo", demo, "the whole relay with a pretend Internet")
     pretend.add_argument("--check", action="store_true", help="do it by itself, then exit")
     selftest = commands.add_parser(
@@ -70,6 +71,25 @@ def _queue(commands: Any) -> None:
     for action in QUEUE_ACTIONS:
         _add(queue, action, _asks(f"queue.{action}", "id"), f"{action} a message", talks=True).add_argument("id")
     _add(queue, "export", export, "write a message's content to standard output", talks=True).add_argument("id")
+
+
+def _account(commands: Any) -> None:
+    actions = commands.add_parser("account", help="who may log in").add_subparsers(required=True, metavar="ACTION")
+    for action, words in (("list", "all accounts"), ("set", "make one, or give it a password"), ("remove", "end one")):
+        each = _add(actions, action, account, words)
+        each.set_defaults(action=action)
+        if action != "list":
+            each.add_argument("name")
+        if action == "set":
+            each.add_argument("--sender", action="append", default=[], help="mailbox or domain that it may use")
+
+
+def account(args: argparse.Namespace) -> int:
+    """See appliance/account.py."""
+    from appliance import account as accounts
+
+    settings = _settings(Path(args.config))
+    return 1 if settings is None else accounts.run(settings, args)
 
 
 def relay(args: argparse.Namespace) -> int:

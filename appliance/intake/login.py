@@ -68,6 +68,9 @@ def save_accounts(path: Path, accounts: list[Account]) -> None:
     beside = path.with_name(path.name + ".new")
     beside.unlink(missing_ok=True)
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    owner = path if path.exists() else path.parent
+    if os.geteuid() == 0:  # root changes the file, the relay reads it
+        os.fchown(handle, owner.stat().st_uid, owner.stat().st_gid)
     with os.fdopen(handle, "w") as file:
         json.dump({"format": 1, "accounts": rows}, file, indent=1)
         file.flush()
