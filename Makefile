@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
 $(READY): requirements/dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -40,7 +40,7 @@ hardware-board: ## KiCad project with ERC and DRC, gerbers (root; a Debian 13 ch
 	hardware/kicad/build.sh
 
 hardware-enclosure: ## STL and PNG of the enclosure (installs openscad and xvfb when absent; root)
-	hardware/enclosure/build.sh
+	hardware/enclosure/build.sh $(ARGS)
 
 demo: $(READY) ## the whole relay with a pretend Internet (ARGS=--check: by itself, then exit)
 	$(BIN)/outbox demo $(ARGS)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# `make hardware-enclosure`: STL of every part and two pictures into build/hardware-enclosure; the pictures also
-# replace those in hardware/enclosure.
+# `make hardware-enclosure`: STL of every part and two pictures into build/hardware-enclosure; with
+# ARGS=--pictures these replace those in hardware/enclosure.
 set -eu
 cd "$(dirname "$0")"
 command -v openscad >/dev/null && command -v xvfb-run >/dev/null ||
@@ -14,4 +14,4 @@ xvfb-run -a openscad -q -D 'part="all"' --imgsize=1000,900 --viewall --autocente
     --colorscheme=Tomorrow -o "$out/exploded.png" enclosure.scad
 xvfb-run -a openscad -q -D 'part="closed"' --imgsize=1000,800 --viewall --autocenter --camera=0,0,0,55,0,315,0 \
     --colorscheme=Tomorrow -o "$out/closed.png" enclosure.scad
-cp "$out/exploded.png" "$out/closed.png" .
+[ "${1:-}" != --pictures ] || cp "$out/exploded.png" "$out/closed.png" .

@@ -15,7 +15,6 @@ from reportlab.pdfgen.canvas import Canvas
 
 SVG: Final = "{http://www.w3.org/2000/svg}"
 UNIT_PT: Final = {"mm": 72 / 25.4, "pt": 1.0, "px": 0.75, "": 0.75}
-RAISED: Final = {"hanging": 0.72, "central": 0.34, "ideographic": -0.22, "": 0.0}  # of the font height
 
 
 def from_svg(svg: str, title: str) -> bytes:
@@ -110,7 +109,6 @@ def _text(canvas: Canvas, shape: ElementTree.Element) -> None:
     x, y = float(shape.attrib["x"]), float(shape.attrib["y"])
     spans = list(shape.iter(f"{SVG}tspan"))
     pieces = [(float(span.attrib.get("dy", 0)), span.text or "") for span in spans] or [(0.0, shape.text or "")]
-    y += RAISED[shape.attrib.get("dominant-baseline", "")] * size
     for down, words in pieces:
         y += down
         match shape.attrib.get("text-anchor", "start"):

@@ -1,13 +1,14 @@
 """The self-test: each check passes on good hardware and fails on hardware that is wrong."""
 
 from collections.abc import Callable
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from appliance import pins, selftest
-from appliance.panel.gpiod_factory import GpiodFactory, MockFactory, button, lamp
+from appliance.panel.gpiod_factory import GpiodFactory, GpiodLines, MockFactory, button, lamp
 from appliance.selftest_card import capacity_finding, flush_finding
 from appliance.selftest_system import clock_findings, network_findings
 
@@ -121,6 +122,18 @@ def test_a_taken_line_is_a_failure_with_its_name() -> None:
     table, said = bench(factory=GpiodFactory(lines))
     assert selftest.walk(table, ["lamps"]) == 1
     assert "GPIO17 busy" in said[0]
+
+
+def test_a_machine_without_that_line_is_told_so(tmp_path: Path) -> None:
+    table, said = bench(factory=GpiodFactory(GpiodLines(tmp_path)))
+    assert selftest.walk(table, ["lamps", "button"]) == 1
+    assert [line[:4] for line in said[:-1]] == ["FAIL"] * 5
+    assert "no GPIO chip has a line named GPIO17" in said[0]
+
+
+def test_gpiozero_finds_our_factory_by_its_entry_point() -> None:
+    (point,) = entry_points(group="gpiozero_pin_factories", name="gpiod")
+    assert point.load() is GpiodFactory
 
 
 def test_the_card_is_measured_and_left_as_it_was(tmp_path: Path) -> None:
