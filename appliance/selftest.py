@@ -101,7 +101,7 @@ def lamps(bench: Bench) -> Iterator[Finding]:
 def _lamp_words(place: str, dark: bool, driven: bool, seen: bool | None) -> str:
     level = "driven high and read back" if driven else "does not go high"
     if not dark:
-        level = "is high before it is driven"
+        level = "does not go low"
     return f"{place}: {level}, {'nobody looked' if seen is None else 'seen' if seen else 'not seen'}"
 
 

@@ -21,9 +21,9 @@ def network_findings(root: Path) -> Iterator[Finding]:
     if not folders:
         yield Finding("network", False, "no network interface")
     for folder in folders:
-        linked, speed = _text(folder / "carrier") == "1", _text(folder / "speed") or "?"
+        linked, speed = _text(folder / "carrier") == "1", _text(folder / "speed")
         address = _text(folder / "address")
-        words = f"link up, {speed} Mbit/s" if linked else "no link (cable?)"
+        words = f"link up, {speed if speed.isdigit() else '?'} Mbit/s" if linked else "no link (cable?)"
         yield Finding(f"network {folder.name}", linked, f"{address}: {words}")
     gateway = _gateway(root)
     yield Finding("network route", gateway != "", f"gateway {gateway}" if gateway else "no default route")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from appliance import pins, selftest
+from appliance import cli, pins, selftest
 from appliance.panel.gpiod_factory import GpiodFactory, GpiodLines, MockFactory, button, lamp
 from appliance.selftest_card import capacity_finding, flush_finding
 from appliance.selftest_system import clock_findings, network_findings
@@ -79,6 +79,18 @@ def finger(factory: Any, moves: dict[int, str]) -> Callable[[float], None]:
                 factory.pin(pins.BUTTON.bcm).drive_high()
 
     return pause
+
+
+def test_a_line_that_is_stuck_fails_whatever_was_seen() -> None:
+    class Shorted(MemoryLines):
+        def write(self, handle: str, name: str, high: bool) -> None:
+            self.level[handle] = name == "GPIO17"  # one stuck high, the others low
+
+    table, said = bench(ask=lambda _: True, factory=GpiodFactory(Shorted()))
+    assert selftest.walk(table, ["lamps"]) == 1
+    assert [line[:4] for line in said[:-1]] == ["FAIL"] * 4
+    assert "does not go low" in said[0]
+    assert "does not go high" in said[1]
 
 
 @pytest.mark.parametrize(
@@ -181,3 +193,8 @@ def test_network_and_clock_of_a_bad_box(tmp_path: Path) -> None:
 def test_a_wrong_argument_is_status_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert selftest.run(["--only", "toaster"]) == 2
     assert "toaster" in capsys.readouterr().err
+
+
+def test_the_command_hands_its_options_on(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert cli.main(["selftest", "--unattended", "--only", "card", "--folder", str(tmp_path / "gone")]) == 1
+    assert capsys.readouterr().out.startswith("FAIL  card")
