@@ -9,7 +9,8 @@
     flip.example     ROTATE                      ROTATE (one record an answer, in turn), SECURE (says AD)
 
 A trouble may name the types it holds for and how often (`x2`). A name that is nowhere gets NXDOMAIN. `queries` keeps
-what was asked. A bad zone raises ValueError when given; nothing from the network raises.
+what was asked, `udp_bytes` the largest answer that the last asker takes by UDP. A bad zone raises ValueError when
+given; nothing from the network raises.
 """
 
 from __future__ import annotations
@@ -98,6 +99,7 @@ class Nameserver(asyncio.DatagramProtocol):
         self.zone = Zone.parse(zone)
         self.queries: list[tuple[str, str]] = []
         self.tcp_queries = 0
+        self.udp_bytes = 0
         self.host, self.port = "", 0
         self._server: asyncio.Server | None = None
         self._udp: asyncio.DatagramTransport | None = None
@@ -161,6 +163,7 @@ class Nameserver(asyncio.DatagramProtocol):
         except ValueError:
             return None
         self.queries.append((question.name, question.type))
+        self.udp_bytes = question.udp_bytes
         trouble = self.zone.trouble(question.name, question.type)
         if "TIMEOUT" in trouble:
             return None

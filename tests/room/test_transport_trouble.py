@@ -47,7 +47,7 @@ async def test_the_next_host_is_tried_when_one_is_dead_or_does_not_greet(client:
 @pytest.mark.parametrize("step", ["GREETING", "EHLO", "MAIL", "RCPT", "DATA", "DATAEND"])
 async def test_trouble_at_any_step_is_transient_and_bounded(client: Client, step: str, action: str) -> None:
     client.fresh(timeout_factor=0.0005)
-    async with mail_server(NO_CHUNKING + f"{step} {action}") as mx, asyncio.timeout(5):
+    async with mail_server(NO_CHUNKING + f"{step} {action}") as mx, asyncio.timeout(10):
         (reply,) = await client.send(mx)
         assert reply.transient
         assert len(reply.text) <= 512
@@ -64,25 +64,30 @@ async def test_trouble_with_chunks_is_transient(client: Client, action: str) -> 
     client.fresh(timeout_factor=0.0005)
     octets = b"A: b\r\n\r\n" + b"line of text\r\n" * 60000
     for step in ("DATAEND", "RCPT"):
-        async with mail_server(f"{step} {action}") as mx, asyncio.timeout(5):
+        async with mail_server(f"{step} {action}") as mx, asyncio.timeout(10):
             (reply,) = await client.send(mx, octets=octets)
             assert reply.transient
 
 
-async def test_an_address_that_swallows_connections_does_not_hold_the_next_one_up(client: Client) -> None:
+@pytest.mark.parametrize("address, family, most_s", [("127.0.0.1", socket.AF_INET, 30), ("::1", socket.AF_INET6, 10)])
+async def test_an_address_that_swallows_connections_does_not_hold_the_next_one_up(
+    client: Client, address: str, family: socket.AddressFamily, most_s: int
+) -> None:
     """A listener whose backlog is full answers no SYN."""
-    client.fresh(timeout_factor=0.01)
-    with socket.socket() as full:
-        full.bind(("127.0.0.1", 0))
+    client.fresh(timeout_factor=0.03)
+    with socket.socket(family) as full:
+        full.bind((address, 0))
         full.listen(0)
         port = full.getsockname()[1]
-        fillers = [socket.socket() for _ in range(4)]
+        fillers = [socket.socket(family) for _ in range(4)]
         for each in fillers:
             each.setblocking(False)
-            each.connect_ex(("127.0.0.1", port))
-        async with mail_server() as mx, asyncio.timeout(3):
-            (reply,) = await client.send(hop(("127.0.0.1", port), (mx.host, mx.port)))
+            each.connect_ex((address, port))
+        async with mail_server() as mx:
+            start = asyncio.get_running_loop().time()
+            (reply,) = await client.send(hop((address, port), (mx.host, mx.port)))
             assert reply.code == 250
+            assert most_s * 0.03 <= asyncio.get_running_loop().time() - start < most_s * 0.03 + 0.55
         for each in fillers:
             each.close()
 
@@ -134,7 +139,7 @@ async def test_a_silent_host_is_given_the_time_that_rfc_5321_wants(client: Clien
         (reply,) = await client.send(mx)
         spent = asyncio.get_running_loop().time() - start
         assert reply.code == (250 if step == "RSET" else 451)
-        assert rfc_s * factor <= spent < rfc_s * factor + 0.2
+        assert rfc_s * factor <= spent < rfc_s * factor + 2
 
 
 async def test_a_host_that_takes_octets_too_slowly_is_left(client: Client) -> None:
@@ -147,7 +152,7 @@ async def test_a_host_that_takes_octets_too_slowly_is_left(client: Client) -> No
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1024)
     client.fresh(timeout_factor=0.001)
-    async with asyncio.timeout(1.5):
+    async with asyncio.timeout(8):
         where = hop(("127.0.0.1", server.sockets[0].getsockname()[1]))
         (reply,) = await client.send(where, octets=b"A: b\r\n\r\n" + b"x" * 76 + b"\r\n" * 10_000_000)
         assert (reply.code, reply.enhanced) == (451, "4.4.2")
