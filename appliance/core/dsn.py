@@ -75,8 +75,6 @@ def report_id(item: QueueItem, action: Action, rows: Sequence[Progress]) -> str:
 def compose(report: Report) -> bytes:
     """The content of the report."""
     boundary = "report-" + hashlib.sha256(report.returned + report.item.queue_id.encode()).hexdigest()[:24]
-    utf8 = any(not row.recipient.mailbox.ascii for row in report.rows)
-    kind = "global-delivery-status" if utf8 else "delivery-status"
     lines = [
         f"From: Mail delivery <MAILER-DAEMON@{report.mail_name}>",
         f"To: <{report.to}>",
@@ -86,17 +84,16 @@ def compose(report: Report) -> bytes:
         "Auto-Submitted: auto-replied",
         "MIME-Version: 1.0",
         *([f"References: {_safe(report.item.arrival.message_id)}"] if report.item.arrival.message_id else []),
-        f'Content-Type: multipart/report; report-type={kind}; boundary="{boundary}"',
+        f'Content-Type: multipart/report; report-type=delivery-status; boundary="{boundary}"',
         "",
         f"--{boundary}",
         "Content-Type: text/plain; charset=utf-8",
-        f"Content-Transfer-Encoding: {'8bit' if utf8 or not _text(report).isascii() else '7bit'}",
+        f"Content-Transfer-Encoding: {'7bit' if _text(report).isascii() else '8bit'}",
         "Content-Language: en",
         "",
         *_text(report).splitlines(),
         f"--{boundary}",
-        f"Content-Type: message/{kind}",
-        *(["Content-Transfer-Encoding: 8bit"] if utf8 else []),
+        "Content-Type: message/delivery-status",
         "",
         *_fields(report),
         f"--{boundary}",
@@ -159,8 +156,8 @@ def _fields(report: Report) -> list[str]:
 
 def _recipient_fields(report: Report, row: Progress) -> list[str]:
     reply, mailbox = row.reply or NO_REPLY, row.recipient.mailbox
-    lines = [f"Original-Recipient: {_safe(row.recipient.original)}"] if row.recipient.original else []
-    lines.append(f"Final-Recipient: {'rfc822' if mailbox.ascii else 'utf-8'}; {_safe(str(mailbox))}")
+    lines = [f"Original-Recipient: {_address(row.recipient.original)}"] if row.recipient.original else []
+    lines.append(f"Final-Recipient: {'rfc822' if mailbox.ascii else 'utf-8'}; {_address(str(mailbox))}")
     lines += [f"Action: {report.action}", f"Status: {_status(reply, report.action)}"]
     if reply.host:
         lines.append(f"Remote-MTA: dns; {_safe(reply.host.partition('[')[0]) or 'unknown'}")
@@ -177,6 +174,11 @@ def _status(reply: Reply, action: Action) -> str:
     if action in (Action.DELIVERED, Action.RELAYED):
         return reply.status if reply.status.startswith("2") else "2.0.0"
     return reply.status
+
+
+def _address(text: str) -> str:
+    """In the form that 7-bit fields can carry, whatever the sender's host can take (RFC 6533 section 3)."""
+    return "".join(c if " " < c < "\x7f" and c != "\\" else f"\\x{{{ord(c):X}}}" for c in _safe(text))
 
 
 def _safe(text: str) -> str:

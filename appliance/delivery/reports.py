@@ -100,7 +100,7 @@ class Reporter:
             None,
             (Recipient(to, frozenset({Notify.NEVER})),),
             Body.EIGHT_BIT if eight else Body.SEVEN_BIT,
-            not to.ascii or any(not row.recipient.mailbox.ascii for row in rows),
+            not to.ascii,
         )
         arrival = Arrival(now, subject=f"{dsn.SUBJECTS[action]}: {item.arrival.subject}", protocol="")
         if not await self._spooled(queue_id, content, envelope, arrival):
