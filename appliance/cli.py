@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "relay", relay, "run the relay")
     check = _add(commands, "check-config", check_config, "list every complaint about a settings file")
     check.add_argument("file", nargs="?")
+    check.add_argument("--json", action="store_true", help="print JSON")
     for verb, words in (("status", "the state of the box"), ("flush", "all waiting mail is due now"),
                         ("acknowledge", "the bounces have been seen"), ("bounces", "bounces not yet seen"),
                         ("erase", "forget the history")):  # fmt: skip
@@ -119,11 +120,21 @@ def relay(args: argparse.Namespace) -> int:
 
 def check_config(args: argparse.Namespace) -> int:
     """Every complaint, one a line."""
+    from appliance.printing import as_json
+    from appliance.settings.load import load
+    from appliance.settings.schema import Settings
+
     path = Path(args.file or args.config)
-    if _settings(path) is None:
-        return 1
-    _say(f"{path}: all settings are right")
-    return 0
+    loaded = load(path)
+    complaints = () if isinstance(loaded, Settings) else loaded
+    if args.json:
+        _say(as_json([{"key": each.key, "value": each.value, "expected": each.expected} for each in complaints]))
+    elif complaints:
+        for complaint in complaints:
+            _complain(str(complaint))
+    else:
+        _say(f"{path}: all settings are right")
+    return 1 if complaints else 0
 
 
 def _settings(path: Path) -> Any:
