@@ -243,10 +243,13 @@ def _name(footprint: Any, item: Item) -> None:
 
 
 def _settle(path: Path) -> None:
-    """The same board, the same file: identities counted instead of drawn by lot."""
+    """The same board, the same file: KiCad sorts by identities drawn by lot, here by content; then they are counted."""
+    head, *blocks = re.split(r"(?m)^(?=\t\()", path.read_text().removesuffix(")\n"))
+    first = next(index for index, block in enumerate(blocks) if block.startswith("\t(footprint"))
+    fixed = blocks[:first] + sorted(blocks[first:], key=lambda block: re.sub(r'\(uuid "[^"]*"\)', "", block))
     numbers = itertools.count()
-    text = re.sub(r'\(uuid "[^"]*"\)', lambda _: f'(uuid "{identity(f"board {next(numbers)}")}")', path.read_text())
-    path.write_text(text)
+    text = "".join([head, *fixed, ")\n"])
+    path.write_text(re.sub(r'\(uuid "[^"]*"\)', lambda _: f'(uuid "{identity(f"board {next(numbers)}")}")', text))
 
 
 def main() -> None:
