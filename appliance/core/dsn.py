@@ -53,7 +53,7 @@ OPENINGS: Final = {
 @dataclass(frozen=True, slots=True)
 class Report:
     """What to say: `action` about `rows` of `item`; `returned` is the header block or the whole content, CRLF lines;
-    `whole` says which."""
+    `whole` says which; `mail_name` in A-labels."""
 
     item: QueueItem
     action: Action
@@ -83,7 +83,7 @@ def compose(report: Report) -> bytes:
         f"Message-ID: <{report_id(report.item, report.action, report.rows)}@{report.mail_name}>",
         "Auto-Submitted: auto-replied",
         "MIME-Version: 1.0",
-        *([f"References: {_safe(report.item.arrival.message_id)}"] if report.item.arrival.message_id else []),
+        *_references(report.item.arrival.message_id),
         f'Content-Type: multipart/report; report-type=delivery-status; boundary="{boundary}"',
         "",
         f"--{boundary}",
@@ -98,8 +98,8 @@ def compose(report: Report) -> bytes:
         *_fields(report),
         f"--{boundary}",
     ]
-    part = "message/rfc822" if report.whole else "text/rfc822-headers"
-    eight = any(octet > 127 for octet in report.returned)
+    eight = eight_bit(report.returned)
+    part = _returned_type(report)
     head = f"Content-Type: {part}\r\nContent-Transfer-Encoding: {'8bit' if eight else '7bit'}\r\n\r\n".encode()
     start = ("\r\n".join(lines) + "\r\n").encode("utf-8", "replace")
     end = b"" if report.returned.endswith(b"\r\n") else b"\r\n"
@@ -108,7 +108,20 @@ def compose(report: Report) -> bytes:
 
 def eight_bit(content: bytes) -> bool:
     """Whether a report needs 8BITMIME to travel."""
-    return any(octet > 127 for octet in content)
+    return not content.isascii()
+
+
+def _returned_type(report: Report) -> str:
+    """What is returned; a header block with other letters has types of its own (RFC 6533 4)."""
+    plain = header_block(report.returned).isascii()
+    if report.whole:
+        return "message/rfc822" if plain else "message/global"
+    return "text/rfc822-headers" if plain else "message/global-headers"
+
+
+def _references(message_id: str) -> list[str]:
+    lawful = 0 < len(message_id) <= 900 and message_id.isascii() and message_id.isprintable()
+    return [f"References: {message_id}"] if lawful else []
 
 
 def _subject(report: Report) -> str:
@@ -151,7 +164,8 @@ def _fields(report: Report) -> list[str]:
         lines.insert(0, f"Original-Envelope-Id: {_safe(item.envid)}")
     for row in report.rows[:RECIPIENTS_MAX]:
         lines += ["", *_recipient_fields(report, row)]
-    return [*(_folded(line) for line in lines), ""]
+    plain = (line.encode("ascii", "replace").decode() for line in lines)  # RFC 3464 2: US-ASCII only
+    return [*(_folded(line) for line in plain), ""]
 
 
 def _recipient_fields(report: Report, row: Progress) -> list[str]:

@@ -15,7 +15,12 @@ from appliance.core.verdict import Verdict, judge
 from appliance.ports import Hop, Router, Spool, TlsPolicy, Transport
 from appliance.settings.schema import Domain, Relay, Settings
 
-HOST_TROUBLE = frozenset({"4.4.1", "4.4.2"})
+_NO_ANSWER = frozenset({"4.4.1", "4.4.2"})
+
+
+def host_trouble(reply: Reply) -> bool:
+    """Whether it is about the host and not the message: no answer, a lost connection, a greeting that says not now."""
+    return reply.transient and (reply.enhanced in _NO_ANSWER or reply.text.startswith("greeting:"))
 
 
 def relays_of(settings: Settings) -> tuple[Relay, ...]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from appliance import maillog
 from appliance.core import dsn
+from appliance.core.commands import ascii_domain
 from appliance.core.dsn import Action, Report
 from appliance.core.envelope import Arrival, Body, Envelope, Notify, Recipient, Ret
 from appliance.core.item import Progress, QueueItem
@@ -93,7 +94,7 @@ class Reporter:
             return True
         whole, returned = await self._returned(item, action)
         until = item.arrival.at + self._settings.delivery.expire_after_s if action is Action.DELAYED else 0.0
-        name, now = self._own_name(), self._clock.wall()
+        name, now = ascii_domain(self._own_name()) or "outbox.invalid", self._clock.wall()
         content = dsn.compose(Report(item, action, rows, returned, whole, name, now, str(to), until))
         eight = dsn.eight_bit(content)
         envelope = Envelope(

@@ -19,7 +19,7 @@ from appliance.core.item import Event, Phase, Progress, QueueItem, State
 from appliance.core.plan import GiveUp, Step, Via, next_step, wait_s
 from appliance.core.reply import Reply
 from appliance.delivery.agenda import Agenda, Ages
-from appliance.delivery.attempt import HOST_TROUBLE, Attempt, exhausted, relays_of, row_of
+from appliance.delivery.attempt import Attempt, exhausted, host_trouble, relays_of, row_of
 from appliance.delivery.lanes import Job, Lane, Lanes, Pace
 from appliance.delivery.outcome import Outcome
 from appliance.delivery.reports import Reporter
@@ -317,7 +317,7 @@ class Scheduler:
 
     def _heed(self, lane: Lane, replies: list[Reply]) -> None:
         """Shut the lane of a host that does not answer; its mail then waits together."""
-        if replies and all(reply.transient and reply.enhanced in HOST_TROUBLE for reply in replies):
+        if replies and all(host_trouble(reply) for reply in replies):
             lane.shut(self._clock.monotonic(), replies[0])
         else:
             lane.open()

@@ -157,3 +157,11 @@ async def test_a_report_that_the_card_refuses_is_made_later_and_nothing_is_forgo
     await again.until(lambda: not again.waiting)
     assert world.log[-1][2] == ["a@x.example"] and len(again.bounces.unread()) == 1
     await again.stop()
+
+
+async def test_a_host_that_greets_with_not_now_is_not_asked_for_each_message(rig: Rig) -> None:
+    rig.world.answer = lambda hop, item, row: Reply.of("421 greeting: 4.3.2 not now", "mx")
+    for number in range(20):
+        await rig.take(f"Q{number}", "b@y.example")
+    await rig.until(lambda: all(item.progress[0].reply for item in rig.scheduler.items()))
+    assert len(rig.world.log) == 1

@@ -83,3 +83,27 @@ def test_the_id_of_a_report_follows_from_its_cause() -> None:
     made = item(Recipient(Mailbox("b", "y.example")))
     assert report_id(made, Action.FAILED, made.progress) == report_id(made, Action.FAILED, made.progress)
     assert report_id(made, Action.FAILED, made.progress) != report_id(made, Action.DELAYED, made.progress)
+
+
+def test_the_fields_are_ascii_whatever_the_remote_host_says() -> None:
+    made = item(Recipient(Mailbox("b", "y.example")))
+    made.progress[0].reply = Reply.of("550 5.1.1 unbekannter Empfänger \u2028", "mx.y.example[192.0.2.9]")
+    content = compose(Report(made, Action.FAILED, made.progress, HEADERS, False, "box.example", 3.0, "a@x.example"))
+    fields = content.split(b"message/delivery-status")[1].split(b"--report-")[0]
+    assert fields.isascii() and b"unbekannter Empf?nger" in fields
+    assert "Empfänger".encode() in content
+
+
+def test_a_header_block_in_other_letters_is_returned_as_what_it_is() -> None:
+    made = item(Recipient(Mailbox("b", "y.example")))
+    headers = "From: <jörg@y.example>\r\n".encode()
+    content = compose(Report(made, Action.FAILED, made.progress, headers, False, "box.example", 3.0, "a@x.example"))
+    assert b"message/global-headers\r\nContent-Transfer-Encoding: 8bit" in content
+
+
+def test_a_message_id_that_is_none_makes_no_references() -> None:
+    made = item(Recipient(Mailbox("b", "y.example")))
+    made.arrival = Arrival(1000.0, message_id="<" + "x" * 2000 + ">")
+    assert parsed(made)["References"] is None
+    made.arrival = Arrival(1000.0, message_id="<one@x.example>")
+    assert parsed(made)["References"] == "<one@x.example>"
