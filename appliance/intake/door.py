@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import asyncio.sslproto
+import logging
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -21,6 +22,8 @@ REPLIES_MAX: Final = 8192  # octets of replies gathered before they are written
 LINGER_S: Final = 2.0  # how long a client that is sent away may take to notice
 LINGER_MAX: Final = 1 << 24  # octets of it that are dropped meanwhile
 NEVER: Final = float("inf")
+
+logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd tells of each connection
 
 Talk = Callable[[], Awaitable[None]]
 
@@ -172,7 +175,8 @@ class Connection(SMTP):
                 cut = cut or bytes(self._held[:limit])
                 dropped += len(self._held) - 1
                 del self._held[:-1]
-                if dropped > 1 << 24:
+                if dropped > LINGER_MAX:
+                    self.hang_up("421 4.7.0 A line without end")
                     raise Gone
             place = max(0, len(self._held) - 1)
             by = by or self._now() + self.patience

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from appliance.core.access import address_of
 from appliance.core.reply import printable
 from appliance.intake import auth
 from appliance.intake.desk import Desk
@@ -40,7 +41,8 @@ class Session:
         device = desk.device(line.peer)
         self.client = desk.client(line.peer)
         self.client.name = device.name
-        self._who = Who(self.client, line.peer, line.local, device, listener.strict or device.strict)
+        peer = str(address_of(line.peer) or line.peer)  # a socket for both families shows IPv4 as mapped
+        self._who = Who(self.client, peer, line.local, device, listener.strict or device.strict)
         self._post = Post(desk, line, self._who, listener.auth == "required")
         self._name = desk.name(line.local)
         self._over = False

@@ -18,6 +18,7 @@ _USUAL: Final = re.compile(r'<([^<>"\s\\]*)>(?: +(\S.*))?')
 _QUOTED: Final = re.compile(r'<((?:@[^:<>"]*:)?"(?:[^"\\]|\\.)*"@[^<>\s]+)>(?: +(\S.*))?')
 _BRACKETS: Final = re.compile(r"[^<>]*<([^<>]*)>\s*(.*)")
 _NAKED: Final = re.compile(r"([^<>\s]+)(?:\s+(.*))?")
+_AROUND_AT: Final = re.compile(r"\s*@\s*")
 _KEYWORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,40}")
 _NUMBER: Final = re.compile(r"[0-9]{1,20}")
 _XTEXT: Final = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*")
@@ -58,7 +59,7 @@ def argument(text: str, word: str, strict: bool) -> Argument | str:
     parameters = _parameters(found[2] or "")
     if isinstance(parameters, str):
         return parameters
-    path = found[1] if '"' in found[1] else "".join(found[1].split())
+    path = found[1] if '"' in found[1] else _AROUND_AT.sub("@", found[1].strip())
     return Argument(path, parameters, forgiven)
 
 

@@ -21,6 +21,7 @@ from appliance.intake.syntax import Argument, MailParameters, argument, mail_par
 from appliance.intake.who import Who
 from appliance.ports import Draft
 
+FORGIVEN_MAX: Final = 30  # notes kept of one message's commands
 NULL_MX_WAIT_S: Final = 5.0
 log = logging.getLogger(__name__)
 
@@ -138,7 +139,8 @@ def add(desk: Desk, who: Who, transaction: Transaction, text: str) -> str:
         notify, original = parameters
         transaction.known.add(mailbox)
         transaction.recipients.append(Recipient(mailbox, notify, original))
-    transaction.forgiven += given.forgiven
+    if len(transaction.forgiven) < FORGIVEN_MAX:
+        transaction.forgiven += given.forgiven
     return "250 2.1.5 Recipient ok"
 
 

@@ -16,7 +16,7 @@ import pytest
 from appliance.core.reply import Reply
 from appliance.intake import sockets
 from appliance.settings.schema import Device, Listener
-from tests.room.smtp import LAN, running, settings
+from tests.room.smtp import LAN, Client, running, settings
 
 
 async def test_a_message_is_kept_and_its_reply_names_it(tmp_path: Path) -> None:
@@ -230,6 +230,26 @@ async def test_sockets_that_were_handed_over_are_used(tmp_path: Path, monkeypatc
     async with running(settings(tmp_path, listener)) as place:
         assert place.intake.bound == [("lan", "127.0.0.1", port)]
         assert (await (await place.greeted()).post()).startswith("250 ")
+
+
+async def test_an_ipv4_client_of_a_socket_for_both_families_is_known_by_its_ipv4_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+    port = both.getsockname()[1]
+    monkeypatch.setattr(sockets, "FIRST_FD", both.detach())
+    for name, value in (("LISTEN_PID", str(os.getpid())), ("LISTEN_FDS", "1")):
+        monkeypatch.setenv(name, value)
+    rows = (Device(network="127.0.0.0/8", name="copier"),)
+    async with running(settings(tmp_path, Listener(name="lan", port=port, tls="none"), device=rows)) as place:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        place.writers.append(writer)
+        client = Client(reader, writer)
+        await client.hello()
+        assert (await client.post()).startswith("250 ")
+        arrival = place.spool.kept[0].arrival
+        assert (arrival.client, arrival.device) == ("127.0.0.1", "copier")
+        assert place.spool.kept[0].content.startswith(b"Received: from pc.example ([127.0.0.1])\r\n")
 
 
 async def test_one_listener_that_cannot_listen_is_a_complaint_and_none_at_all_is_an_error(tmp_path: Path) -> None:

@@ -219,6 +219,23 @@ async def test_addresses_with_spaces_or_without_angle_brackets(tmp_path: Path, m
         assert envelope.recipients[0].mailbox == Mailbox("b", "example.net")
 
 
+async def test_a_space_within_a_mailbox_is_not_guessed_away(tmp_path: Path) -> None:
+    async with running(settings(tmp_path)) as place:
+        client = await place.greeted()
+        assert (await client.ask("MAIL FROM:<a@example.com>")).startswith("250 ")
+        assert (await client.ask("RCPT TO:<bob smith@example.net>")).startswith("501 5.1.3 ")
+
+
+async def test_notes_of_one_message_are_bounded(tmp_path: Path) -> None:
+    async with running(settings(tmp_path)) as place:
+        client = await place.greeted()
+        await client.ask("MAIL FROM:<a@example.com>")
+        for each in range(100):
+            await client.ask(f"RCPT TO:<b{each}@example.net> X-{each} Y-{each} Z-{each}")
+        await client.data(b"Subject: x\r\n\r\ny\r\n.\r\n")
+        assert len(place.spool.kept[0].envelope.recipients) == 100 and len(repairs(place)) <= 40
+
+
 async def test_strict_clients_do_not_get_away_with_that(tmp_path: Path) -> None:
     async with running(settings(tmp_path, replace(LAN, strict=True))) as place:
         client = await place.greeted()
