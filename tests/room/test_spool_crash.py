@@ -12,6 +12,7 @@ from appliance.core.reply import Reply
 from appliance.settings.schema import SpoolSettings
 from appliance.spool.files import Files
 from appliance.spool.journal import JournalSpool, open_spool
+from appliance.spool.place import Place
 from tests.fakes.card import PoweredCard, WatchedCard
 from tests.fakes.clock import FakeClock
 
@@ -129,6 +130,48 @@ async def test_a_power_cut_at_any_instant_loses_nothing_acknowledged(tmp_path: P
         for name, octets in state.items():
             (folder / name).write_bytes(octets)
         await judge(folder, told)
+        shutil.rmtree(folder)
+
+
+async def test_a_power_cut_while_survivors_move_loses_none(tmp_path: Path) -> None:
+    """Segments go round many times; two old messages, one of them large, are moved again and again."""
+    rng = random.Random(9)
+    states: list[tuple[dict[str, bytes], set[str]]] = []
+    kept: set[str] = set()
+    first: dict[str, Place] = {}
+
+    def before(name: str) -> None:
+        if kept and rng.random() < 0.08:
+            states.extend((state, set(kept)) for state in files.states(rng))
+
+    files = PoweredCard(before)
+    spool = open_spool(settings(tmp_path / "card"), FakeClock(), files)
+    await spool.start()
+    for number in range(100):
+        if number in (1, 3):
+            name = "SMALL" if number == 1 else "LARGE"
+            await _put(spool, name, CONTENTS[name])
+            kept.add(name)
+            first[name] = spool.places[name]
+        await _put(spool, f"N{number}", bytes(64_000 if number % 4 else 300_000))
+        spool.remove(QueueItem.new(f"N{number}", ENVELOPE, Arrival(1.0), 0))
+        assert (await spool.settled()).positive
+    assert all(spool.places[name] != first[name] for name in kept)
+    assert spool.store.log[0].generation > 8
+    assert spool.facts().segments <= 12
+    await spool.stop()
+    assert len(states) > 100
+    for state, names in states[:: max(1, len(states) // 80)]:
+        folder = tmp_path / "cut"
+        folder.mkdir()
+        for file, octets in state.items():
+            (folder / file).write_bytes(octets)
+        again = open_spool(settings(folder), FakeClock())
+        assert names <= set(again.places)
+        assert again.facts().quarantined == 0, again.damage
+        for name, octets in (await contents(again)).items():
+            assert octets == CONTENTS.get(name, octets)
+        again.store.close()
         shutil.rmtree(folder)
 
 
