@@ -15,7 +15,7 @@ from appliance.delivery.bounces import Bounces
 from appliance.delivery.reports import Reporter
 from appliance.delivery.scheduler import Scheduler
 from appliance.ports import Content, DamagedContent, Hop, Host
-from appliance.settings.schema import Box, Delivery, Domain, Relay, Settings, SpoolSettings
+from appliance.settings.schema import Box, Delivery, Domain, Relay, Reports, Settings, SpoolSettings
 from appliance.spool.history import FileHistory
 from appliance.spool.journal import JournalSpool, open_spool
 from tests.fakes.clock import FakeClock
@@ -346,3 +346,27 @@ async def test_after_a_start_a_failure_is_reported_before_anything_else(tmp_path
     await third.until(lambda: not third.waiting)
     assert world.log[-1][2] == ["a@x.example"] and len(third.bounces.unread()) == 1
     await third.stop()
+
+
+async def test_the_report_for_a_device_sender_goes_to_the_owner(tmp_path: Path) -> None:
+    world = World()
+    world.answer = lambda hop, item, row: OK if hop.name == "office.example" else Reply.of("550 5.1.1 no", "mx")
+    rig = Rig(tmp_path, made(tmp_path, box=Box(owner="boss@office.example")), FakeClock(), world)
+    await rig.start()
+    await rig.take("Q1", "b@y.example", sender="NoReply@copier.example")
+    await rig.until(lambda: not rig.waiting)
+    assert world.log[-1][2] == ["boss@office.example"]
+    await rig.stop()
+
+
+async def test_reports_to_one_mailbox_are_bounded_and_the_rest_is_shown(tmp_path: Path) -> None:
+    world = World()
+    world.answer = lambda hop, item, row: OK if hop.name == "x.example" else Reply.of("550 5.1.1 no", "mx")
+    rig = Rig(tmp_path, made(tmp_path, reports=Reports(per_sender_hour=3)), FakeClock(), world)
+    await rig.start()
+    for number in range(10):
+        await rig.take(f"Q{number}", "b@y.example")
+    await rig.until(lambda: not rig.waiting)
+    assert sum(name == "x.example" for name, _, _ in world.log) == 3
+    assert len(rig.bounces.unread()) == 10
+    await rig.stop()
