@@ -266,6 +266,16 @@ class Mailer:
             for process in self.group.processes():
                 os.kill(process, signal.SIGKILL)
 
+    def await_rest(self, seconds: float = 60.0) -> None:
+        """Returns when the card was left alone for a while: space is made ready after the first start."""
+        deadline, seen = time.monotonic() + seconds, self.card.count()
+        while time.monotonic() < deadline:
+            self.card.write_back()
+            time.sleep(2)
+            if (now := self.card.count()) == seen:
+                return
+            seen = now
+
     def flush(self) -> None:
         """All that waits is due now."""
 
