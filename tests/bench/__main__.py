@@ -48,8 +48,8 @@ class Bench:
         for mailer in (Postfix(), Box()):
             self.mailers[mailer.name] = mailer
             mailer.start()
-        for mailer in self.mailers.values():
-            mailer.await_rest()
+        for started in self.mailers.values():
+            started.await_rest()
 
     def rate(self) -> None:
         seconds, rounds = (2.0, 3) if self.quick else (4.0, 5)
