@@ -127,7 +127,8 @@ class PoweredCard(WatchedCard):
     def sync_folder(self, folder: Path) -> None:
         with self.still:
             super().sync_folder(folder)
-            self._names = {entry.name: entry.inode() for entry in os.scandir(folder) if entry.name.endswith(".seg")}
+            with os.scandir(folder) as entries:
+                self._names = {entry.name: entry.inode() for entry in entries if entry.name.endswith(".seg")}
 
     def states(self, rng: random.Random) -> Iterator[dict[str, bytes]]:
         """Every prefix of the unflushed writes, the last of them torn at each of a few sectors, and random mixtures."""
