@@ -29,7 +29,10 @@ def ask(path: str, verb: str, args: dict[str, Any] | None = None) -> Any:
         raise Unreachable(f"the relay does not answer at {path}: {error.strerror or error}") from error
     if not line:
         raise Refused("this user may not use the command interface")
-    answer = json.loads(line)
+    try:
+        answer = json.loads(line)
+    except ValueError as error:
+        raise Unreachable(f"the relay at {path} ended in the middle of its answer") from error
     if not answer["ok"]:
         raise Refused(answer["error"])
     return answer["result"]

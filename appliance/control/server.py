@@ -41,9 +41,9 @@ class ControlServer:
         self._clients: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Listen; a stale socket of a dead relay is replaced. Raises OSError."""
+        """Listen; a stale socket of a dead relay is replaced, any other file stays. Raises OSError."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):
+        if self._path.is_socket():
             self._path.unlink()
         self._server = await asyncio.start_unix_server(self._serve, str(self._path), limit=LINE_MAX)
         self._path.chmod(0o666)  # who may do what is decided by the peer's user id

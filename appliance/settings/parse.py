@@ -13,11 +13,14 @@ import tomllib
 import types
 import typing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from appliance.core import mailbox
+from appliance.core.access import network_of
 from appliance.core.reply import printable
 from appliance.settings.schema import FORMAT, Settings
+
+FAR: Final = 10**300  # past every bound, yet a float
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,11 @@ def parse(text: str) -> Settings | tuple[Complaint, ...]:
     """The settings in `text`, or all that is wrong with it."""
     try:
         data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # besides TOMLDecodeError: a number of thousands of digits
         return (Complaint("(file)", printable(str(error), 200), "TOML text"),)
     newer = data.get("format")
     if isinstance(newer, int) and newer > FORMAT:
-        return (Complaint("format", str(newer), f"at most {FORMAT}: the file is of a newer release"),)
+        return (Complaint("format", _shown(newer), f"at most {FORMAT}: the file is of a newer release"),)
     complaints: list[Complaint] = []
     settings = _table(Settings, data, "", complaints)
     if not complaints:
@@ -51,7 +54,7 @@ def parse(text: str) -> Settings | tuple[Complaint, ...]:
 def _table(kind: type, data: dict[str, Any], prefix: str, complaints: list[Complaint]) -> Any:
     fields = {each.name: each for each in dataclasses.fields(kind)}
     hints = typing.get_type_hints(kind)
-    for unknown in data.keys() - fields.keys():
+    for unknown in (name for name in data if name not in fields):
         near = difflib.get_close_matches(unknown, fields, 1)
         hint = f"{prefix}{near[0]}?" if near else "one of " + ", ".join(fields)
         complaints.append(Complaint(prefix + printable(unknown, 60), _shown(data[unknown]), hint))
@@ -60,13 +63,10 @@ def _table(kind: type, data: dict[str, Any], prefix: str, complaints: list[Compl
         for name in fields
         if name in data
     }
-    if any(value is None for value in values.values()):
-        return None
-    if needed := [
-        n for n, f in fields.items() if f.metadata.get("kind", "").endswith("!") and not values.get(n, f.default)
-    ]:
-        complaints.append(Complaint(prefix + needed[0], '""', "given"))
-    return kind(**values)
+    for name, field in fields.items():
+        if name not in data and field.metadata.get("kind", "").endswith("!") and not field.default:
+            complaints.append(Complaint(prefix + name, "(absent)", "given"))
+    return None if any(value is None for value in values.values()) else kind(**values)
 
 
 def _value(hint: Any, field: dataclasses.Field[Any], raw: Any, key: str, complaints: list[Complaint]) -> Any:
@@ -77,7 +77,7 @@ def _value(hint: Any, field: dataclasses.Field[Any], raw: Any, key: str, complai
     if typing.get_origin(hint) is tuple:
         return _list(typing.get_args(hint)[0], field, raw, key, complaints)
     if hint is float and isinstance(raw, int) and not isinstance(raw, bool):
-        raw = float(raw)
+        raw = float(max(-FAR, min(raw, FAR)))
     if type(raw) is not hint:
         words = {str: "a text in quotes", int: "a whole number", float: "a number", bool: "true or false"}
         return _complain(complaints, key, raw, words[hint])
@@ -99,7 +99,10 @@ def _complain(complaints: list[Complaint], key: str, raw: object, expected: str)
 
 
 def _shown(raw: object) -> str:
-    return printable(repr(raw), 80)
+    try:
+        return printable(repr(raw), 80)
+    except (ValueError, RecursionError):  # a number or a nesting that Python itself does not print
+        return "(too large to show)"
 
 
 def _wrong(metadata: types.MappingProxyType[Any, Any] | dict[str, Any], raw: Any) -> str:
@@ -115,15 +118,19 @@ def _wrong(metadata: types.MappingProxyType[Any, Any] | dict[str, Any], raw: Any
     if not raw.isprintable() or len(raw) > 1000:
         return "printable text of at most 1000 characters"
     kind = metadata["kind"]
-    if not raw and not kind.endswith("!"):
-        return ""
+    if not raw:
+        return "given" if kind.endswith("!") else ""
     return _KINDS[kind.rstrip("!")](raw)
 
 
 def _domain(raw: str) -> str:
+    return "" if mailbox.domain_of(raw) else "a domain such as office.example"
+
+
+def _pattern(raw: str) -> str:
     if raw == "default" or mailbox.domain_of(raw.removeprefix(".")):
         return ""
-    return "a domain such as office.example"
+    return "a domain such as office.example, .office.example for what is below it, or default"
 
 
 def _mailbox(raw: str) -> str:
@@ -131,12 +138,16 @@ def _mailbox(raw: str) -> str:
 
 
 def _network(raw: str) -> str:
-    if raw in ("private", "any"):
-        return ""
+    return (
+        "" if raw in ("private", "any") or not _range(raw) else "a network such as 192.168.1.0/24, or private, or any"
+    )
+
+
+def _range(raw: str) -> str:
     try:
-        ipaddress.ip_network(raw, strict=False)
+        network_of(raw)
     except ValueError:
-        return "a network such as 192.168.1.0/24, or private, or any"
+        return "an address or a network such as 192.168.1.0/24"
     return ""
 
 
@@ -160,21 +171,27 @@ def _host(raw: str) -> str:
 def split_server(text: str) -> tuple[str, int]:
     """ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT apart; port 53 when not given, 0 when it is no number."""
     if text.startswith("["):
-        host, _, port = text[1:].partition("]")
-        port = port.removeprefix(":")
+        host, closed, rest = text[1:].partition("]")
+        if not closed:
+            return host, 0
     elif text.count(":") == 1:
-        host, _, port = text.partition(":")
+        host, rest = text[: text.index(":")], text[text.index(":") :]
     else:
-        host, port = text, ""
-    return host, (int(port) if port.isascii() and port.isdigit() and len(port) < 6 else 0) if port else 53
+        host, rest = text, ""
+    if not rest:
+        return host, 53
+    port = rest[1:] if rest[0] == ":" else ""
+    return host, int(port) if port.isascii() and port.isdigit() and len(port) < 6 else 0
 
 
 _KINDS = {
     "": lambda _: "",
     "path": lambda _: "",
     "domain": _domain,
+    "pattern": _pattern,
     "mailbox": _mailbox,
     "network": _network,
+    "range": _range,
     "address": _address,
     "server": _server,
     "host": _host,

@@ -25,8 +25,9 @@ def key(
     kind: str = "",
     lab: bool = False,
 ) -> Any:
-    """A setting. `kind` names a stricter form of a text: "domain", "mailbox", "network", "address", "path", "host"
-    (empty text is always lawful unless `kind` ends in "!")."""
+    """A setting. `kind` names a stricter form of a text: "domain", "pattern" (a domain, .domain or default), "mailbox",
+    "range" (address or network), "network" (a range, private or any), "address", "server", "path", "host"; empty text
+    is always lawful unless `kind` ends in "!"."""
     metadata = {"doc": doc, "low": low, "high": high, "choices": choices, "kind": kind, "lab": lab}
     if isinstance(default, tuple):
         return field(default_factory=lambda: default, metadata=metadata)
@@ -78,7 +79,7 @@ class AccessRule:
 class Device:
     """[[device]]: a client that has a name, and what its mail needs."""
 
-    network: str = key("", "Address or network of the device", kind="network!")
+    network: str = key("", "Address or network of the device", kind="range!")
     name: str = key("", "Name shown beside its mail")
     force_from: str = key(
         "", "Replace From and reverse-path by this mailbox; the old From goes to Reply-To", kind="mailbox"
@@ -159,7 +160,7 @@ class Dns:
 class Domain:
     """[[domain]]: how mail for one recipient domain is sent; the row named default is for all others."""
 
-    name: str = key("default", "Recipient domain, .example.com for its subdomains, or default", kind="domain!")
+    name: str = key("default", "Recipient domain, .example.com for its subdomains, or default", kind="pattern!")
     direct_attempts: int = key(60, "Attempts straight to the MX (0 = never)", low=0, high=1000)
     relay_attempts: int = key(60, "Attempts through the relays (0 = never)", low=0, high=1000)
     connections_max: int = key(5, "Most connections at once to one next hop", low=1, high=1000)

@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import json
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -80,13 +81,31 @@ async def test_an_endless_line_ends_the_connection_only(path: str) -> None:
 
 async def test_a_stale_socket_of_a_dead_relay_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "control.sock"
-    path.write_text("")
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
     server = ControlServer(str(path), {"status": lambda args: 1}, (), ())
     await server.start()
     assert await said(str(path), "status") == 1
     await server.stop()
     with pytest.raises(Unreachable, match="does not answer"):
         await said(str(path), "status")
+
+
+async def test_a_file_that_is_no_socket_is_never_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.toml"
+    path.write_text("format = 1")
+    with pytest.raises(OSError):
+        await ControlServer(str(path), {}, (), ()).start()
+    assert path.read_text() == "format = 1"
+
+
+async def test_the_service_managers_credentials_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "isp").write_text("from the manager\n")
+    (tmp_path / "outside").mkdir()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    missing = Credentials(str(tmp_path / "none.toml"))
+    assert await missing.password("isp") == "from the manager"
+    assert await missing.password("../isp") is None
 
 
 async def test_a_password_file_that_others_may_read_is_not_used(tmp_path: Path) -> None:

@@ -1,0 +1,135 @@
+"""Whatever the file holds, parse answers; whatever settings are lawful, render writes them so that parse finds them."""
+
+import dataclasses
+import typing
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appliance.settings.parse import parse
+from appliance.settings.render import render
+from appliance.settings.schema import Domain, Settings
+
+LAWFUL = {
+    "domain": ["office.example", "bücher.example"],
+    "mailbox": ["a@b.example", '"a b"@[192.0.2.1]'],
+    "network": ["private", "any", "192.0.2.0/24", "2001:db8::/32"],
+    "range": ["192.0.2.1", "2001:db8::/32"],
+    "address": ["192.0.2.1", "::"],
+    "server": ["192.0.2.1", "192.0.2.1:5353", "[2001:db8::1]:53", "2001:db8::1"],
+    "host": ["mx.example", "192.0.2.9"],
+}
+TEXT = st.text(st.characters(exclude_categories=["C", "Z"]) | st.just(" "), max_size=20)
+
+
+def value(hint: Any, field: dataclasses.Field[Any]) -> st.SearchStrategy[Any]:
+    meta = field.metadata
+    if typing.get_origin(hint) is tuple:
+        return st.lists(value(typing.get_args(hint)[0], field), max_size=3).map(tuple)
+    if hint is bool:
+        return st.booleans()
+    if hint is int:
+        return st.integers(meta["low"] if meta["low"] is not None else 0, meta["high"] or 1 << 40)
+    if hint is float:
+        return st.floats(meta["low"], meta["high"])
+    if meta["choices"]:
+        return st.sampled_from(meta["choices"])
+    kind, needed = meta["kind"].rstrip("!"), meta["kind"].endswith("!")
+    lawful = st.sampled_from(LAWFUL[kind]) if kind in LAWFUL else TEXT.filter(bool)
+    return lawful if needed else st.just("") | lawful
+
+
+def table(kind: type) -> st.SearchStrategy[Any]:
+    hints = typing.get_type_hints(kind)
+    return st.builds(kind, **{each.name: value(hints[each.name], each) for each in dataclasses.fields(kind)})
+
+
+def named(rows: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(
+        dataclasses.replace(row, name=f"row{number}.example") if hasattr(row, "name") else row
+        for number, row in enumerate(rows)
+    )
+
+
+@st.composite
+def any_settings(draw: st.DrawFn) -> Settings:
+    hints = typing.get_type_hints(Settings)
+    made: dict[str, Any] = {}
+    for field in dataclasses.fields(Settings):
+        hint = hints[field.name]
+        if field.name == "format" or not draw(st.booleans()):
+            continue
+        if typing.get_origin(hint) is tuple:
+            rows = draw(st.lists(table(typing.get_args(hint)[0]), max_size=2).map(tuple).map(named))
+            made[field.name] = (*rows, Domain()) if field.name == "domain" else rows
+        elif field.name == "tls":
+            made[field.name] = hint(certificate="/a.pem", private_key="/b.pem")
+        else:
+            made[field.name] = draw(table(hint))
+    return Settings(**made)
+
+
+LAWFUL["pattern"] = [".office.example"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(any_settings())
+def test_any_lawful_settings_are_found_again_in_what_is_rendered(made: Settings) -> None:
+    assert parse(render(made)) == made
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=200) | st.text(alphabet='[]=."\n\\01.box dns a', max_size=60))
+def test_no_text_is_an_exception(text: str) -> None:
+    assert isinstance(parse(text), Settings | tuple)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[delivery]\nexpire_after_s = 1" + "0" * 400,
+        "[intake]\nhops_max = 1" + "0" * 5000,
+        "[intake]\nhops_max = 0x" + "f" * 5000,
+        "format = 0x" + "f" * 5000,
+        "a" + ".a" * 5000 + " = 1",
+        "a = " + "[" * 100000,
+        "[delivery]\nexpire_after_s = nan",
+    ],
+    ids=lambda text: text[:40],
+)
+def test_absurd_numbers_and_nestings_are_complaints(text: str) -> None:
+    found = parse(text)
+    assert isinstance(found, tuple) and all(len(str(each)) < 1000 for each in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("[[device]]\nnetwork = 'private'", "device[1].network"),
+        ("[[device]]\nname = 'copier'", "device[1].network"),
+        ("[[access]]\nnetwork = 'fe80::%eth0/x'", "access[1].network"),
+        ("[box]\nmail_name = '.office.example'", "box.mail_name"),
+        ("[intake]\nsender_domains = ['.office.example']", "intake.sender_domains[1]"),
+        ("[dns]\nservers = ['[::1']", "dns.servers[1]"),
+        ("[dns]\nservers = ['[::1]53']", "dns.servers[1]"),
+        ("[dns]\nservers = ['192.0.2.1:']", "dns.servers[1]"),
+        ("[dns]\nservers = ['[::1]:']", "dns.servers[1]"),
+        ('[[listener]]\nname = "a\\u001bb"', "listener[1].name"),
+        ("[spool]\ndirectory = ''", "spool.directory"),
+    ],
+)
+def test_what_the_relay_could_not_use_is_named_by_its_key(text: str, key: str) -> None:
+    found = parse(text)
+    assert isinstance(found, tuple) and [each.key for each in found] == [key]
+
+
+def test_a_complaint_shows_no_control_characters() -> None:
+    found = parse('"a\\u001b[2J" = "\\u001b[2J"')
+    assert isinstance(found, tuple) and str(found[0]).isprintable()
+
+
+def test_a_file_of_a_newer_release_says_so() -> None:
+    found = parse("format = 2\nhorn = true")
+    assert isinstance(found, tuple) and "newer release" in str(found[0])
