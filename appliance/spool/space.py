@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LOG_LIVE_MAX: Final = 0.5  # of all record segments: with more alive, a new segment is cheaper than moving
 DATA_LIVE_MAX: Final = 0.25  # of one content segment
+PAUSE_S: Final = 1.0  # when all that did not help: the card is not to be worn out by trying
 
 
 class Space:
@@ -44,6 +45,8 @@ class Space:
     def nudge(self) -> None:
         """After each batch; costs next to nothing when space is plenty."""
         store = self._spool.store
+        if len(store.free) < 2:
+            store.reclaim()
         wanted = len(store.segments) * self._spool.settings.segment_bytes < self._spool.settings.ready_bytes
         if wanted or len(store.free) < 2:
             self._wake.set()
@@ -53,20 +56,16 @@ class Space:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            try:
+            with contextlib.suppress(OSError):
                 store.reclaim()
-                while len(store.free) < 2 and (segment := self._sparse()):
-                    await self._empty(segment)
+                while len(store.free) < 2 and (segment := self._sparse()) and await self._empty(segment):
                     store.reclaim()
-                    await self._spool.settled()
-                    if segment.live or segment.pins:
-                        break
                 more = True
                 while more:
                     self._making = loop.run_in_executor(None, store.make_ready)
                     more = await asyncio.shield(self._making)
-            except OSError:
-                continue
+            if len(store.free) < 2:
+                await asyncio.sleep(PAUSE_S)
 
     def _sparse(self) -> Segment | None:
         """A segment worth emptying."""
@@ -78,11 +77,15 @@ class Space:
         sparse = store.sparsest()
         return sparse if sparse and sparse.live <= DATA_LIVE_MAX * sparse.size else None
 
-    async def _empty(self, segment: Segment) -> None:
+    async def _empty(self, segment: Segment) -> bool:
+        """Move what lives in it; whether it is empty then. Removals that wait for company are flushed."""
         number = segment.number
         for queue_id, place in list(self._spool.places.items()):
             if place.segment == number or any(piece.segment == number for piece in place.pieces):
                 await self._move(queue_id, place, number)
+        if segment.live:
+            await self._spool.settled()
+        return not (segment.live or segment.pins)
 
     async def _move(self, queue_id: str, place: Place, number: int) -> None:
         loop, store = asyncio.get_running_loop(), self._spool.store
