@@ -23,7 +23,8 @@ SHUT_LONGEST_S: Final = 600.0
 LANES_MAX: Final = 10_000
 TURN: Final = 20  # messages after which a lane without a limit of its own lets another one go
 BREATH: Final = 50  # jobs after which the loop gets a turn, however quick they were
-BUSY_SESSIONS: Final = 2
+BUSY_SESSIONS: Final = 1
+BUSY_BREATH_S: Final = 0.02  # between two messages of a worker while clients come first: 50 a second still leave
 LOOK_AGAIN_S: Final = 0.2
 
 
@@ -149,9 +150,12 @@ class Lanes:
                 done += 1
                 if row and done % row == 0 and lane.pace.pause_s and lane.waiting:
                     await asyncio.sleep(lane.pace.pause_s)
-                if done % BREATH == 0:
-                    await asyncio.sleep(0)
-                if done % (row or TURN) == 0 and (self._turn or self._busy()):
+                busy = self._busy()
+                if busy and self._working > BUSY_SESSIONS:
+                    break
+                if busy or done % BREATH == 0:
+                    await asyncio.sleep(BUSY_BREATH_S if busy else 0)
+                if done % (row or TURN) == 0 and (self._turn or busy):
                     break
         finally:
             lane.working -= 1

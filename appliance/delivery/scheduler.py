@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -35,6 +36,7 @@ LOOK_S: Final = 0.02
 BATCH: Final = 200  # due items begun before clients get a turn
 BUSY_COUNT: Final = 16
 BUSY_S: Final = 0.06
+BUSY_OCTETS: Final = 131072  # of a large message count as one more
 
 
 @dataclass(slots=True)
@@ -62,7 +64,7 @@ class Scheduler:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._accepted_at = [float("-inf")] * BUSY_COUNT
+        self._accepted_at = deque([float("-inf")] * BUSY_COUNT, maxlen=BUSY_COUNT)
         self.lanes = Lanes(settings.delivery.sessions_max, clock, self._job, self._busy)
         self._outcome = Outcome(
             settings, spool, history, reporter, clock, self._ages, lambda queue_id: queue_id in self._items,
@@ -104,7 +106,8 @@ class Scheduler:
 
     def accepted(self, item: QueueItem) -> None:
         self.accepted_count += 1
-        self._accepted_at[self.accepted_count % BUSY_COUNT] = self._clock.monotonic()
+        for _ in range(min(1 + item.size_bytes // BUSY_OCTETS, BUSY_COUNT)):
+            self._accepted_at.append(self._clock.monotonic())
         self._ages.arrives(item.queue_id)
         self._items[item.queue_id] = item
         maillog.queued(item)
@@ -228,7 +231,7 @@ class Scheduler:
 
     def _busy(self) -> bool:
         """Whether clients hand in mail so fast that they come first."""
-        return self._clock.monotonic() - min(self._accepted_at) < BUSY_S
+        return self._clock.monotonic() - self._accepted_at[0] < BUSY_S
 
     # -- attempts -----------------------------------------------------------------------------------------------
 
