@@ -3,6 +3,7 @@
 import asyncio
 import random
 import shutil
+import threading
 from pathlib import Path
 
 from appliance.core.envelope import Arrival, Envelope, Recipient
@@ -38,6 +39,10 @@ class Cycle:
 
     def told(self) -> Told:
         return set(self.acknowledged), set(self.maybe_removed), set(self.removed), self.failed_for_sure
+
+    def since(self, told: Told) -> Told:
+        """`told` before a copy of the card was made, with what may have been removed while it was made."""
+        return told[0], set(self.maybe_removed), told[2], told[3]
 
     async def accept(self, name: str) -> None:
         draft = self.spool.draft(name)
@@ -97,11 +102,14 @@ async def test_killed_before_any_operation_nothing_acknowledged_is_lost(tmp_path
     card = tmp_path / "card"
     folders: list[tuple[Path, Told]] = []
     cycle: Cycle | None = None
+    one_at_a_time = threading.Lock()
 
     def before(name: str) -> None:
         if cycle is not None:
-            folders.append((tmp_path / f"{len(folders)}", cycle.told()))
-            shutil.copytree(card, folders[-1][0])
+            with one_at_a_time:
+                told, folder = cycle.told(), tmp_path / f"{len(folders)}"
+                shutil.copytree(card, folder)
+                folders.append((folder, cycle.since(told)))
 
     cycle = Cycle(card, WatchedCard(before))
     await cycle.live()
@@ -118,7 +126,9 @@ async def test_a_power_cut_at_any_instant_loses_nothing_acknowledged(tmp_path: P
     def before(name: str) -> None:
         if cycle is not None:
             told = cycle.told()
-            states.extend((state, told) for state in files.states(rng))
+            copies = list(files.states(rng))
+            told = cycle.since(told)
+            states.extend((state, told) for state in copies)
 
     files = PoweredCard(before)
     cycle = Cycle(tmp_path / "card", files)
