@@ -74,7 +74,10 @@ class SpoolFacts:
 
 
 class Spool(Protocol):
-    """The journal on the card. It is the truth; the scheduler's table is a copy."""
+    """The journal on the card. It is the truth; the scheduler's table is a copy. `unrecorded` counts what `record` and
+    `remove` were told and no flush has brought to the card yet."""
+
+    unrecorded: int
 
     def draft(self, queue_id: str, expected_bytes: int = 0) -> Draft | Reply:
         """Room for a message, or the 4yz that refuses it (452 4.3.1 card nearly full, 451 4.3.0 card failing)."""

@@ -35,6 +35,7 @@ GIVE_UP_WAIT_S: Final = 10.0  # for an attempt that is just on the wire
 LOOK_S: Final = 0.02
 BATCH: Final = 200  # due items begun before clients get a turn
 BUSY_COUNT: Final = 16
+UNRECORDED_MAX: Final = 16  # no attempt begins before these are on the card (P3)
 BUSY_S: Final = 0.06
 BUSY_OCTETS: Final = 131072  # of a large message count as one more
 
@@ -296,6 +297,8 @@ class Scheduler:
                 for row in rows:
                     self._postpone(item, row, lane)
                 return
+            if self._spool.unrecorded >= UNRECORDED_MAX:
+                await self._spool.settled()
             replies = await self._run(job, rows)
             self._heed(lane, replies)
             self._outcome.take(item, rows, job.step, replies)

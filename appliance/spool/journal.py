@@ -35,7 +35,7 @@ from appliance.spool.space import Space
 from appliance.spool.start import Opened, open_store
 
 LAZY_S: Final = 5.0
-LAZY_RECORDS: Final = 32
+LAZY_RECORDS: Final = 16  # then a flush is asked for; attempts under way add theirs until it returns (P3: 32)
 ROWS_MAX: Final = 256  # recipients in one CHANGE record
 FAILURES_MAX: Final = 3  # in a row; then the card is tried again only every PROBE_S
 PROBE_S: Final = 1.0
@@ -71,7 +71,7 @@ class JournalSpool:
         self._news = {"told": sorted(found.told), "void": found.void} if opened.news else {}
         self._fault, self._fault_until, self._failures = "", 0.0, 0
         self._room_at, self._room = -1e9, 0
-        self._lazy = 0
+        self._lazy = self.unrecorded = 0
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._space = Space(self)
@@ -209,6 +209,7 @@ class JournalSpool:
 
     def _later(self, entry: Entry) -> None:
         self._lazy += 1
+        self.unrecorded += 1
         due = self._lazy >= LAZY_RECORDS
         if due:
             self._lazy = 0
@@ -233,6 +234,8 @@ class JournalSpool:
 
     def _settle_batch(self, entries: list[Entry], error: OSError | None, segment: Segment | None) -> None:
         """In the loop. With an error, `entries` are those who waited; the others are written again."""
+        if error is None:
+            self.unrecorded = max(0, self.unrecorded - sum(not entry.waits for entry in entries))
         for entry in entries:
             if entry.outcome:
                 entry.outcome(error)
