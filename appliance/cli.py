@@ -172,7 +172,7 @@ def export(args: argparse.Namespace) -> int:
 
 
 def _ask(args: argparse.Namespace, verb: str, arguments: dict[str, Any]) -> Any:
-    from appliance.control.client import Unreachable, ask
+    from appliance.interface.client import Unreachable, ask
     from appliance.ports import Refused
 
     path = args.socket

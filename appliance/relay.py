@@ -15,14 +15,13 @@ import os
 import random
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from appliance import __version__
 from appliance.clock import SystemClock
-from appliance.control.server import ControlServer
-from appliance.control.verbs import Verbs
+from appliance.control.verbs import READING, Verbs
 from appliance.core.item import Phase
 from appliance.delivery.attempt import Attempt
 from appliance.delivery.bounces import Bounces
@@ -32,6 +31,8 @@ from appliance.delivery.routes import MxRouter
 from appliance.delivery.scheduler import Scheduler
 from appliance.delivery.transport import SmtpTransport
 from appliance.intake.server import Intake
+from appliance.interface.server import InterfaceServer
+from appliance.ports import Verb
 from appliance.settings.credentials import Credentials
 from appliance.settings.schema import Settings
 from appliance.spool.files import Files
@@ -61,11 +62,21 @@ class MailPath:
         self.scheduler = Scheduler(settings, self.spool, self.history, attempt, reporter, self.clock, self._crash)
         null_mx = self.router.null_mx if settings.dns.servers and settings.intake.refuse_null_mx_senders else None
         self.intake = Intake(settings, self.spool, self.scheduler, self.clock, null_mx, own_addresses())
+        self.control = InterfaceServer(settings.control.socket, *self._verbs())
+
+    def _verbs(self) -> tuple[Mapping[str, Verb], dict[int, Collection[str]]]:
+        """The verbs, and which of them other users than the relay's own may use."""
         verbs = Verbs(
             self.scheduler, self.spool, self.history, self.bounces, self.clock, self.status, self.own_name
         ).table()
-        control = settings.control
-        self.control = ControlServer(control.socket, verbs, control.operator_uids, control.reader_uids)
+        control = self.settings.control
+        table = {**verbs, "restart": self._restart}
+        return table, {**dict.fromkeys(control.reader_uids, READING), **dict.fromkeys(control.operator_uids, table)}
+
+    def _restart(self, args: dict[str, Any]) -> dict[str, Any]:
+        """End in order; whoever keeps the relay running starts it again, with the settings as they are then."""
+        self.stopping.set()
+        return {"restarting": True}
 
     def stumbled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A callback of the loop raised: a timer of ours would never ring again, so that ends the process. Trouble

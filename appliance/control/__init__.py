@@ -1,1 +1,1 @@
-"""The one command interface of the box, on a Unix socket."""
+"""The verbs of the relay: what console, page, panel and command line can ask of the mail path."""

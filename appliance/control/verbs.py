@@ -18,6 +18,7 @@ from appliance.core.reply import Reply
 from appliance.ports import Clock, DamagedContent, History, Queue, Refused, Spool, Verb
 
 LIST_MAX: Final = 1000
+READING: Final = frozenset({"status", "queue.list", "queue.show", "history", "bounces"})  # change nothing
 EXPORT_MAX_BYTES: Final = 100 << 20
 
 

@@ -8,31 +8,20 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import ipaddress
 import tomllib
 import types
 import typing
-from dataclasses import dataclass
 from typing import Any, Final
 
-from appliance.core import mailbox
-from appliance.core.access import network_of
 from appliance.core.reply import printable
+from appliance.settings.across import across
+from appliance.settings.complaint import Complaint
+from appliance.settings.kinds import KINDS, split_server
 from appliance.settings.schema import FORMAT, Settings
 
+__all__ = ["Complaint", "parse", "split_server"]
+
 FAR: Final = 10**300  # past every bound, yet a float
-
-
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """`key` like "listener[1].port"; `expected` completes the sentence "it should be …"."""
-
-    key: str
-    value: str
-    expected: str
-
-    def __str__(self) -> str:
-        return f"{self.key} = {self.value}: should be {self.expected}"
 
 
 def parse(text: str) -> Settings | tuple[Complaint, ...]:
@@ -47,7 +36,7 @@ def parse(text: str) -> Settings | tuple[Complaint, ...]:
     complaints: list[Complaint] = []
     settings = _table(Settings, data, "", complaints)
     if not complaints:
-        complaints.extend(_across(settings))
+        complaints.extend(across(settings))
     return tuple(complaints) or typing.cast(Settings, settings)
 
 
@@ -120,102 +109,4 @@ def _wrong(metadata: types.MappingProxyType[Any, Any] | dict[str, Any], raw: Any
     kind = metadata["kind"]
     if not raw:
         return "given" if kind.endswith("!") else ""
-    return _KINDS[kind.rstrip("!")](raw)
-
-
-def _domain(raw: str) -> str:
-    return "" if mailbox.domain_of(raw) else "a domain such as office.example"
-
-
-def _pattern(raw: str) -> str:
-    if raw == "default" or mailbox.domain_of(raw.removeprefix(".")):
-        return ""
-    return "a domain such as office.example, .office.example for what is below it, or default"
-
-
-def _mailbox(raw: str) -> str:
-    return "" if (found := mailbox.parse(raw)) and found.domain else "a mailbox such as name@office.example"
-
-
-def _network(raw: str) -> str:
-    return (
-        "" if raw in ("private", "any") or not _range(raw) else "a network such as 192.168.1.0/24, or private, or any"
-    )
-
-
-def _range(raw: str) -> str:
-    try:
-        network_of(raw)
-    except ValueError:
-        return "an address or a network such as 192.168.1.0/24"
-    return ""
-
-
-def _address(raw: str) -> str:
-    try:
-        ipaddress.ip_address(raw)
-    except ValueError:
-        return "an address such as 192.168.1.5"
-    return ""
-
-
-def _server(raw: str) -> str:
-    host, port = split_server(raw)
-    return "" if not _address(host) and 1 <= port <= 65535 else "an address such as 192.168.1.1 or [2001:db8::1]:53"
-
-
-def _host(raw: str) -> str:
-    return "" if mailbox.domain_of(raw) or not _address(raw) else "a host name or an address"
-
-
-def split_server(text: str) -> tuple[str, int]:
-    """ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT apart; port 53 when not given, 0 when it is no number."""
-    if text.startswith("["):
-        host, closed, rest = text[1:].partition("]")
-        if not closed:
-            return host, 0
-    elif text.count(":") == 1:
-        host, rest = text[: text.index(":")], text[text.index(":") :]
-    else:
-        host, rest = text, ""
-    if not rest:
-        return host, 53
-    port = rest[1:] if rest[0] == ":" else ""
-    return host, int(port) if port.isascii() and port.isdigit() and len(port) < 6 else 0
-
-
-_KINDS = {
-    "": lambda _: "",
-    "path": lambda _: "",
-    "domain": _domain,
-    "pattern": _pattern,
-    "mailbox": _mailbox,
-    "network": _network,
-    "range": _range,
-    "address": _address,
-    "server": _server,
-    "host": _host,
-}
-
-
-def _across(settings: Settings) -> list[Complaint]:
-    """What only several keys together can get wrong."""
-    found = []
-    if bool(settings.tls.certificate) != bool(settings.tls.private_key):
-        found.append(
-            Complaint("tls.private_key", repr(settings.tls.private_key), "given together with tls.certificate")
-        )
-    named: tuple[tuple[tuple[Any, ...], str], ...] = (
-        (settings.listener, "listener"),
-        (settings.relay, "relay"),
-        (settings.domain, "domain"),
-    )
-    for rows, name in named:
-        seen: set[str] = set()
-        for number, row in enumerate(rows, 1):
-            if row.name in seen:
-                found.append(Complaint(f"{name}[{number}].name", repr(row.name), "different from the rows before it"))
-            seen.add(row.name)
-    if not any(row.name == "default" for row in settings.domain):
-        found.append(Complaint("domain", "no row named default", "a list with a row named default"))
-    return found
+    return KINDS[kind.rstrip("!")](raw)

@@ -1,37 +1,21 @@
-"""Every setting: its key, type, shipped value, bounds and one line that explains it.
+"""Every setting of the mail path, and the whole: key, type, shipped value, bounds and one line that explains it.
 
-The dataclasses are the one description; the parser, the renderer, the complaints and docs/settings.md are derived from
-them. All are frozen. A field is made by `key(...)`; `lab=True` marks a key that only a test lab needs. Spans are
-seconds (`…_s`), sizes octets (`…_bytes`).
+The dataclasses are the one description; the parser, the renderer, the complaints, the console's `set` and
+docs/settings.md are derived from them. All are frozen. Spans are seconds (`…_s`), sizes octets (`…_bytes`). What is not
+about mail (network, console, page, panel, paths) stands in face.py.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-from appliance import pins
+from appliance.settings.face import Console, Control, Network, Page, Panel, Paths
+from appliance.settings.key import key
+
+__all__ = ["Console", "Control", "Network", "Page", "Panel", "Paths"]
 
 FORMAT: Final = 1  # of the settings file (P8)
-
-
-def key(
-    default: Any,
-    doc: str,
-    *,
-    low: float | None = None,
-    high: float | None = None,
-    choices: tuple[str, ...] = (),
-    kind: str = "",
-    lab: bool = False,
-) -> Any:
-    """A setting. `kind` names a stricter form of a text: "domain", "pattern" (a domain, .domain or default), "mailbox",
-    "range" (address or network), "network" (a range, private or any), "address", "server", "path", "host"; empty text
-    is always lawful unless `kind` ends in "!"."""
-    metadata = {"doc": doc, "low": low, "high": high, "choices": choices, "kind": kind, "lab": lab}
-    if isinstance(default, tuple):
-        return field(default_factory=lambda: default, metadata=metadata)
-    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,38 +221,6 @@ class Reports:
     return_max_bytes: int = key(65536, "Most octets of the content that a report returns", low=1024, high=1048576)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Control:
-    """[control]: the command interface."""
-
-    socket: str = key("/run/outbox/control.sock", "Unix socket of the command interface", kind="path!")
-    operator_uids: tuple[int, ...] = key((), "User ids that may change the queue besides root and the relay's own")
-    reader_uids: tuple[int, ...] = key((), "User ids that may only look")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paths:
-    """[paths]: files apart from the spool."""
-
-    accounts: str = key("/data/accounts.json", "Accounts of clients (hashed passwords), mode 0600", kind="path")
-    credentials: str = key("/data/credentials.toml", "Passwords of relays, mode 0600", kind="path")
-    tls: str = key("/data/tls", "Folder of the self-signed certificate", kind="path")
-    clock_stamp: str = key(
-        "", "File whose time is the earliest that the clock may show; empty = trust the clock", kind="path"
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Panel:
-    """[panel]: the pins of lamps and button; as shipped those of the board (hardware/pins.toml)."""
-
-    system_gpio: int = key(pins.SYSTEM.bcm, "GPIO of the SYSTEM lamp", low=9, high=27)
-    queue_gpio: int = key(pins.QUEUE.bcm, "GPIO of the QUEUE lamp", low=9, high=27)
-    bounce_gpio: int = key(pins.BOUNCE.bcm, "GPIO of the BOUNCE lamp", low=9, high=27)
-    activity_gpio: int = key(pins.ACTIVITY.bcm, "GPIO of the ACTIVITY lamp", low=9, high=27)
-    button_gpio: int = key(pins.BUTTON.bcm, "GPIO of the button, low when pressed", low=4, high=27)
-
-
 SHIPPED_LISTENERS: Final = (
     Listener(name="lan", port=25, tls="starttls", auth="offered"),
     Listener(name="submission", port=587, tls="starttls", auth="required"),
@@ -293,6 +245,9 @@ class Settings:
     relay: tuple[Relay, ...] = ()
     delivery: Delivery = field(default_factory=Delivery)
     reports: Reports = field(default_factory=Reports)
+    network: Network = field(default_factory=Network)
+    console: Console = field(default_factory=Console)
+    page: Page = field(default_factory=Page)
+    panel: Panel = field(default_factory=Panel)
     control: Control = field(default_factory=Control)
     paths: Paths = field(default_factory=Paths)
-    panel: Panel = field(default_factory=Panel)

@@ -132,7 +132,7 @@ def test_a_relay_with_a_broken_file_says_why_and_stays_down(
 
 def test_without_a_relay_the_command_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status", "--socket", str(tmp_path / "none")]) == 1
-    assert "does not answer" in capsys.readouterr().err
+    assert "nobody answers" in capsys.readouterr().err
 
 
 async def test_a_relay_that_dies_in_its_answer_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from appliance.control.client import Unreachable, ask
-from appliance.control.server import ControlServer
+from appliance.interface.client import Unreachable, ask
+from appliance.interface.server import InterfaceServer
 from appliance.ports import Refused
 from appliance.settings.credentials import Credentials
 
@@ -30,7 +30,7 @@ async def slow(args: dict[str, Any]) -> Any:
 async def path(tmp_path: Path) -> AsyncIterator[str]:
     path = str(tmp_path / "control.sock")
     verbs = {"status": lambda args: {"fine": True}, "refuse": fail, "bug": bug, "slow": slow}
-    server = ControlServer(path, verbs, (), ())
+    server = InterfaceServer(path, verbs, {})
     await server.start()
     yield path
     await server.stop()
@@ -83,11 +83,11 @@ async def test_a_stale_socket_of_a_dead_relay_is_replaced(tmp_path: Path) -> Non
     path = tmp_path / "control.sock"
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
-    server = ControlServer(str(path), {"status": lambda args: 1}, (), ())
+    server = InterfaceServer(str(path), {"status": lambda args: 1}, {})
     await server.start()
     assert await said(str(path), "status") == 1
     await server.stop()
-    with pytest.raises(Unreachable, match="does not answer"):
+    with pytest.raises(Unreachable, match="nobody answers"):
         await said(str(path), "status")
 
 
@@ -95,7 +95,7 @@ async def test_a_file_that_is_no_socket_is_never_replaced(tmp_path: Path) -> Non
     path = tmp_path / "outbox.toml"
     path.write_text("format = 1")
     with pytest.raises(OSError):
-        await ControlServer(str(path), {}, (), ()).start()
+        await InterfaceServer(str(path), {}, {}).start()
     assert path.read_text() == "format = 1"
 
 

@@ -98,7 +98,8 @@ def test_the_package_and_the_shipped_settings_have_the_same_pins() -> None:
         return pin.signal, pin.kind, pin.bcm, pin.header, pin.direction, pin.active, pin.colour
 
     assert [row(pin) for pin in pins.PINS] == [row(pin) for pin in TABLE.pins]
-    shipped = {field.name.removesuffix("_gpio"): getattr(Panel(), field.name) for field in dataclasses.fields(Panel)}
+    names = [field.name for field in dataclasses.fields(Panel) if field.name.endswith("_gpio")]
+    shipped = {name.removesuffix("_gpio"): getattr(Panel(), name) for name in names}
     assert shipped == {pin.signal: pin.bcm for pin in TABLE.pins if pin.kind in ("lamp", "button")}
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from appliance.settings.parse import parse
 from appliance.settings.render import render
-from appliance.settings.schema import Domain, Settings
+from appliance.settings.schema import Domain, Panel, Settings
 
 LAWFUL = {
     "domain": ["office.example", "bücher.example"],
@@ -19,6 +19,9 @@ LAWFUL = {
     "range": ["192.0.2.1", "2001:db8::/32"],
     "address": ["192.0.2.1", "::"],
     "server": ["192.0.2.1", "192.0.2.1:5353", "[2001:db8::1]:53", "2001:db8::1"],
+    "cidr": ["192.0.2.5/24", "2001:db8::5/64"],
+    "label": ["outbox", "Box-2"],
+    "timezone": ["UTC", "Europe/Vienna"],
     "host": ["mx.example", "192.0.2.9"],
 }
 TEXT = st.text(st.characters(exclude_categories=["C", "Z"]) | st.just(" "), max_size=20)
@@ -63,9 +66,16 @@ def any_settings(draw: st.DrawFn) -> Settings:
             continue
         if typing.get_origin(hint) is tuple:
             rows = draw(st.lists(table(typing.get_args(hint)[0]), max_size=2).map(tuple).map(named))
+            rows = tuple(dataclasses.replace(row, user="me") if hasattr(row, "user") else row for row in rows)
             made[field.name] = (*rows, Domain()) if field.name == "domain" else rows
         elif field.name == "tls":
             made[field.name] = hint(certificate="/a.pem", private_key="/b.pem")
+        elif field.name == "panel":
+            made[field.name] = Panel(
+                alarm_age_s=draw(st.floats(60, 2592000)), system_gpio=draw(st.sampled_from([9, 17]))
+            )
+        elif field.name == "network":
+            made[field.name] = dataclasses.replace(draw(table(hint)), address="192.0.2.5/24", address6="2001:db8::5/64")
         else:
             made[field.name] = draw(table(hint))
     return Settings(**made)
@@ -118,6 +128,13 @@ def test_absurd_numbers_and_nestings_are_complaints(text: str) -> None:
         ("[dns]\nservers = ['[::1]:']", "dns.servers[1]"),
         ('[[listener]]\nname = "a\\u001bb"', "listener[1].name"),
         ("[spool]\ndirectory = ''", "spool.directory"),
+        ("[panel]\nqueue_gpio = 17", "panel"),
+        ("[panel]\nqueue_gpio = 14", "panel"),
+        ("[network]\nipv4 = 'static'", "network.address"),
+        ("[network]\naddress = '192.0.2.5'", "network.address"),
+        ("[network]\nhost_name = 'two words'", "network.host_name"),
+        ("[network]\ntimezone = '../etc/passwd'", "network.timezone"),
+        ("[[relay]]\nhost = 'smtp.isp.example'\nauth = 'plain'", "relay[1].user"),
     ],
 )
 def test_what_the_relay_could_not_use_is_named_by_its_key(text: str, key: str) -> None:

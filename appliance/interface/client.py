@@ -16,23 +16,23 @@ class Unreachable(Exception):
     """Nobody answers at the socket."""
 
 
-def ask(path: str, verb: str, args: dict[str, Any] | None = None) -> Any:
-    """The result of `verb`. Raises Unreachable, or Refused with the box's own words."""
+def ask(path: str, verb: str, args: dict[str, Any] | None = None, timeout_s: float = TIMEOUT_S) -> Any:
+    """The result of `verb`, within `timeout_s`. Raises Unreachable, or Refused with the box's own words."""
     try:
         with socket.socket(socket.AF_UNIX) as peer:
-            peer.settimeout(TIMEOUT_S)
+            peer.settimeout(timeout_s)
             peer.connect(path)
             peer.sendall(json.dumps({"verb": verb, "args": args or {}}).encode() + b"\n")
             with peer.makefile("rb") as file:
                 line = file.readline(ANSWER_MAX)
     except OSError as error:
-        raise Unreachable(f"the relay does not answer at {path}: {error.strerror or error}") from error
+        raise Unreachable(f"nobody answers at {path}: {error.strerror or error}") from error
     if not line:
         raise Refused("this user may not use the command interface")
     try:
         answer = json.loads(line)
     except ValueError as error:
-        raise Unreachable(f"the relay at {path} ended in the middle of its answer") from error
+        raise Unreachable(f"the process at {path} ended in the middle of its answer") from error
     if not answer["ok"]:
         raise Refused(answer["error"])
     return answer["result"]

@@ -15,7 +15,7 @@ import logging
 import os
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,19 +24,14 @@ from appliance.ports import Refused, Verb
 LINE_MAX: Final = 1 << 20
 CLIENTS_MAX: Final = 50
 SILENCE_S: Final = 60.0
-READING: Final = frozenset({"status", "queue.list", "queue.show", "history", "bounces"})
 
 
-class ControlServer:
-    """`operators` may use all verbs, `readers` those that change nothing; root and the relay's own user are
-    operators."""
+class InterfaceServer:
+    """`allowed` names the verbs that a user id may use; root and this process's own user may use all."""
 
-    def __init__(
-        self, path: str, verbs: Mapping[str, Verb], operators: tuple[int, ...], readers: tuple[int, ...]
-    ) -> None:
+    def __init__(self, path: str, verbs: Mapping[str, Verb], allowed: Mapping[int, Collection[str]]) -> None:
         self._path, self._verbs = Path(path), verbs
-        self._operators = {0, os.getuid(), *operators}
-        self._readers = set(readers)
+        self._allowed = {**allowed, 0: verbs, os.getuid(): verbs}
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[None]] = set()
 
@@ -62,7 +57,9 @@ class ControlServer:
         self._clients.add(task)
         try:
             uid = _peer_uid(writer.get_extra_info("socket"))
-            if len(self._clients) <= CLIENTS_MAX and uid in self._operators | self._readers:
+            if len(self._clients) > CLIENTS_MAX:
+                writer.write(json.dumps(_no("too many at once, please ask again in a moment")).encode() + b"\n")
+            elif uid in self._allowed:
                 while line := await asyncio.wait_for(reader.readline(), SILENCE_S):
                     writer.write(json.dumps(await self._answer(line, uid)).encode() + b"\n")
                     await writer.drain()
@@ -83,8 +80,8 @@ class ControlServer:
         verb = self._verbs.get(name) if isinstance(name, str) else None
         if verb is None:
             return _no("the verbs are " + ", ".join(sorted(self._verbs)))
-        if uid not in self._operators and name not in READING:
-            return _no("you may look, but not change the queue")
+        if name not in self._allowed[uid]:
+            return _no(f"this user may not use {name}")
         try:
             result = verb(request.get("args", {}))
             return {"ok": True, "result": await result if inspect.isawaitable(result) else result}
