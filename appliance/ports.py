@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from appliance.core.envelope import Arrival, Envelope
 from appliance.core.item import Progress, QueueItem
 from appliance.core.reply import Reply
+from appliance.core.tallies import Tallies
 
 
 class Clock(Protocol):
@@ -104,13 +105,55 @@ class Spool(Protocol):
     def facts(self) -> SpoolFacts: ...
 
 
+class Attempts(Protocol):
+    """Every attempt for the mail that waits, bounded."""
+
+    def of(self, queue_id: str, row: int | None = None) -> list[dict[str, Any]]:
+        """Oldest first; `row`: only those of the recipient at that place of the envelope."""
+
+    def forget(self, queue_id: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What an operator looks for in history and queue; empty = any. `address` is part of the reverse-path or of a
+    recipient, `device` part of its name or its address; times are when it
+    arrived (wall clock), `until` excluded."""
+
+    address: str = ""
+    device: str = ""
+    queue_id: str = ""
+    since: float = 0.0
+    until: float = float("inf")
+
+    def matches(self, entry: dict[str, Any]) -> bool:
+        """Whether a history entry is meant."""
+
+        def has(part: str, *names: str) -> bool:
+            return not part or any(part.lower() in str(entry.get(name, "")).lower() for name in names)
+
+        arrived_at = entry.get("arrived_at", entry.get("at", 0.0))
+        if not isinstance(arrived_at, int | float) or not self.since <= arrived_at < self.until:
+            return False
+        queue_id = not self.queue_id or entry.get("id") == self.queue_id
+        return queue_id and has(self.address, "from", "to") and has(self.device, "device", "client")
+
+
 class History(Protocol):
     """What became of each message, for people: batched, bounded, never in the way of P1."""
 
+    tallies: Tallies
+
     def add(self, entry: dict[str, Any]) -> None: ...
 
-    def search(self, text: str = "", limit: int = 50) -> list[dict[str, Any]]:
+    def search(self, text: str = "", limit: int = 50, sought: Sought = ...) -> list[dict[str, Any]]:
         """The newest first; `text` is looked for in every field."""
+
+    def attempted(self, queue_id: str, record: dict[str, Any]) -> None:
+        """An attempt of mail that still waits: {"at", "outcome", "via", "host", "reply", "rows"}."""
+
+    @property
+    def attempts(self) -> Attempts: ...
 
     def erase(self) -> None: ...
 

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import os
 import random
 import signal
 import socket
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from appliance import __version__
+from appliance.addresses import own_addresses
 from appliance.clock import SystemClock
+from appliance.control.lookup import Lookup
 from appliance.control.verbs import READING, Verbs
 from appliance.core.item import Phase
 from appliance.delivery.attempt import Attempt
@@ -50,7 +51,8 @@ class MailPath:
         self.settings, self.clock = settings, SystemClock(settings.paths.clock_stamp)
         folder = Path(settings.spool.directory)
         self.spool = open_spool(settings.spool, self.clock, card)
-        self.history = FileHistory(folder, settings.spool.history_days, settings.spool.history_max_bytes, self.clock)
+        days, most = settings.spool.history_days, settings.spool.history_max_bytes
+        self.history = FileHistory(folder, days, most, self.clock, settings.page.subject_days)
         self.bounces = Bounces(folder)
         self.resolver = Resolver(settings.dns, self.clock)
         self.router = MxRouter(settings, self.resolver, self._own_names, own_addresses, self.clock, random.Random())
@@ -70,7 +72,8 @@ class MailPath:
             self.scheduler, self.spool, self.history, self.bounces, self.clock, self.status, self.own_name
         ).table()
         control = self.settings.control
-        table = {**verbs, "restart": self._restart}
+        lookup = Lookup(self.scheduler, self.history, self.clock, self.settings.device, self.intake.clients)
+        table = {**verbs, **lookup.table(), "restart": self._restart}
         return table, {**dict.fromkeys(control.reader_uids, READING), **dict.fromkeys(control.operator_uids, table)}
 
     def _restart(self, args: dict[str, Any]) -> dict[str, Any]:
@@ -100,6 +103,7 @@ class MailPath:
 
     async def start(self) -> None:
         await self.spool.start()
+        self.history.attempts.keep_only({item.queue_id for item in self.spool.items()})
         self.scheduler.start()
         await self.control.start()
         await self.intake.start()
@@ -139,27 +143,6 @@ class MailPath:
             "listeners": [list(row) for row in self.intake.bound],
             "intake": self.intake.facts(),
         }
-
-
-def own_addresses() -> list[str]:
-    """The addresses of this box: the kernel's table, and where its default routes leave from."""
-    found = set(_kernel_addresses())
-    for family, target in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
-        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((target, 9))  # a datagram socket: chooses a route, sends nothing
-            found.add(probe.getsockname()[0])
-    return sorted(found)
-
-
-def _kernel_addresses() -> Iterator[str]:
-    with contextlib.suppress(OSError):
-        lines = Path("/proc/net/fib_trie").read_text().splitlines()
-        for before, line in itertools.pairwise(lines):
-            if "32 host LOCAL" in line:
-                yield before.split()[-1]
-    with contextlib.suppress(OSError, ValueError):
-        for line in Path("/proc/net/if_inet6").read_text().splitlines():
-            yield socket.inet_ntop(socket.AF_INET6, bytes.fromhex(line.split()[0]))
 
 
 async def run(settings: Settings) -> int:

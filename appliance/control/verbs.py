@@ -15,10 +15,12 @@ from appliance.core.envelope import Arrival, Envelope, Recipient
 from appliance.core.item import Progress, QueueItem
 from appliance.core.queueid import queue_id
 from appliance.core.reply import Reply
-from appliance.ports import Clock, DamagedContent, History, Queue, Refused, Spool, Verb
+from appliance.ports import Clock, DamagedContent, History, Queue, Refused, Sought, Spool, Verb
 
 LIST_MAX: Final = 1000
-READING: Final = frozenset({"status", "queue.list", "queue.show", "history", "bounces"})  # change nothing
+READING: Final = frozenset(  # change nothing
+    {"status", "queue.list", "queue.show", "history", "bounces", "message", "messages", "devices", "tallies"}
+)
 EXPORT_MAX_BYTES: Final = 100 << 20
 
 
@@ -55,7 +57,7 @@ class Verbs:
             "flush": lambda args: {"due": self.queue.flush()},
             "acknowledge": lambda args: {"acknowledged": self.bounces.acknowledge()},
             "bounces": lambda args: [{**one, "cure": _cure(one)} for one in self.bounces.unread()],
-            "history": lambda args: self.history.search(str(args.get("text", "")), _limit(args)),
+            "history": lambda args: self.history.search(str(args.get("text", "")), limit_of(args), sought(args)),
             "erase": self.erase,
             "send-test": self.send_test,
         }
@@ -66,7 +68,7 @@ class Verbs:
         return found
 
     def queue_list(self, args: dict[str, Any]) -> list[dict[str, Any]]:
-        limit = _limit(args)
+        limit = limit_of(args)
         items: list[dict[str, Any]] = []
         for item in self.queue.items():
             if len(items) >= limit:
@@ -86,7 +88,7 @@ class Verbs:
             "subject": item.arrival.subject,
             "held": item.held,
             "next_attempt_s": self.queue.due_in(item),
-            "recipients": [_recipient(row) for row in item.progress[: None if whole else 20]],
+            "recipients": [recipient(row) for row in item.progress[: None if whole else 20]],
         }
         if whole:
             data |= {"helo": item.arrival.helo, "account": item.arrival.account, "repairs": [*item.arrival.repairs]}
@@ -149,9 +151,18 @@ def _id(args: dict[str, Any]) -> str:
     return str(args.get("id", ""))[:64]
 
 
-def _limit(args: dict[str, Any]) -> int:
+def limit_of(args: dict[str, Any]) -> int:
     limit = args.get("limit", 50)
     return max(1, min(limit, LIST_MAX)) if isinstance(limit, int) else 50
+
+
+def sought(args: dict[str, Any]) -> Sought:
+    """What the arguments "address", "device", "since", "until" (seconds since 1970) ask for; Refused when no times."""
+    times = [args.get("since", 0.0), args.get("until", float("inf"))]
+    if not all(isinstance(each, int | float) for each in times):
+        raise Refused("since and until are seconds since 1970")
+    since, until = map(float, times)
+    return Sought(str(args.get("address", ""))[:320], str(args.get("device", ""))[:320], "", since, until)
 
 
 def _cure(record: dict[str, Any]) -> str:
@@ -159,7 +170,7 @@ def _cure(record: dict[str, Any]) -> str:
     return cure(Reply.of(text)) if text[:3].isdigit() and "200" <= text[:3] < "600" else ""
 
 
-def _recipient(row: Progress) -> dict[str, Any]:
+def recipient(row: Progress) -> dict[str, Any]:
     data: dict[str, Any] = {
         "to": str(row.recipient.mailbox),
         "state": str(row.state),

@@ -82,3 +82,11 @@ class AccessList:
             if matches:
                 return allowed
         return False
+
+
+def client_key(peer: str) -> str:
+    """The address that counts as one client."""
+    address = address_of(peer)
+    if isinstance(address, IPv6Address) and not address.is_link_local and not address.is_loopback:
+        return str(IPv6Address(int(address) >> 64 << 64)) + "/64"
+    return str(address) if address else peer

@@ -13,10 +13,10 @@ from appliance import maillog
 from appliance.core.dsn import Action
 from appliance.core.envelope import Notify
 from appliance.core.item import Event, Phase, Progress, QueueItem, State
-from appliance.core.plan import Step
+from appliance.core.plan import Step, Via
 from appliance.core.reply import Reply
 from appliance.delivery.agenda import Ages
-from appliance.delivery.attempt import apply, exhausted
+from appliance.delivery.attempt import apply, exhausted, relays_of
 from appliance.delivery.reports import Reporter
 from appliance.ports import Clock, History, Spool
 from appliance.settings.schema import Settings
@@ -42,17 +42,32 @@ class Outcome:
 
     def take(self, item: QueueItem, rows: Sequence[Progress], step: Step, replies: Sequence[Reply]) -> None:
         """The answers of one attempt; what became final meanwhile stays as it is."""
-        now = self._clock.wall()
+        now, via = self._clock.wall(), self._via(step)
         pairs = [each for each in zip(rows, replies, strict=True) if each[0].state is State.PENDING]
+        deferred: dict[Reply, list[Progress]] = {}
         for row, reply in pairs:
             word = apply(self._settings, row, step, reply, now)
             if row.state is State.PENDING and self._too_old(item):
                 row.step(Event.FAIL, exhausted(row.reply), now)
                 word = "failed"
             maillog.attempted(item, row, word, reply, self._ages.of(item))
-            if row.state is not State.PENDING:
-                self._remember(item, row, word)
+            if row.state is State.PENDING:
+                deferred.setdefault(reply, []).append(row)
+            else:
+                self._remember(item, row, word, via)
+        for reply, same in deferred.items():
+            self._attempted(item, same, reply, now, via)
         self._record(item, rows)
+
+    def _via(self, step: Step) -> str:
+        """How it was tried, for people."""
+        return f"relay {relays_of(self._settings)[step.relay].name}" if isinstance(step, Via) else "direct"
+
+    def _attempted(self, item: QueueItem, rows: list[Progress], reply: Reply, now: float, via: str) -> None:
+        same = {id(row) for row in rows}
+        places = [place for place, row in enumerate(item.progress) if id(row) in same]
+        record = {"at": now, "outcome": "deferred", "via": via, "host": reply.host, "reply": str(reply)}
+        self._history.attempted(item.queue_id, {**record, "rows": places})
 
     def fail(self, item: QueueItem, rows: Sequence[Progress], reply: Reply) -> None:
         """Final without another attempt."""
@@ -151,6 +166,7 @@ class Outcome:
     def remove(self, item: QueueItem) -> None:
         """Nothing is left to do for it."""
         self._told.discard(item.queue_id)
+        self._history.attempts.forget(item.queue_id)
         self._ages.forget(item.queue_id)
         if (reason := self._damage.pop(item.queue_id, None)) is not None:
             self._spool.quarantine(item.queue_id, reason)
@@ -158,7 +174,7 @@ class Outcome:
         self._spool.remove(item)
         maillog.removed(item.queue_id)
 
-    def _remember(self, item: QueueItem, row: Progress, word: str) -> None:
+    def _remember(self, item: QueueItem, row: Progress, word: str, via: str = "") -> None:
         self.delivered += word == "sent"
         self.failed += word == "failed"
         entry: dict[str, Any] = {
@@ -175,5 +191,10 @@ class Outcome:
             "size": item.size_bytes,
             "arrived_at": item.arrival.at,
             "repairs": list(item.arrival.repairs),
+            "via": via,
         }
+        entry |= {name: value for name in ("helo", "account") if (value := getattr(item.arrival, name))}
+        if row.direct_attempts + row.relay_attempts > 1 or word != "sent":
+            place = next(place for place, each in enumerate(item.progress) if each is row)
+            entry["attempts"] = self._history.attempts.of(item.queue_id, place)
         self._history.add(entry)

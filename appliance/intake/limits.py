@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from ipaddress import IPv6Address
 from typing import Final
 
-from appliance.core.access import address_of
+from appliance.core.access import client_key
 from appliance.settings.schema import Intake as Limits
 
 CLIENTS_MAX: Final = 2000
@@ -106,11 +105,3 @@ class Clients:
 
     def all(self) -> list[Client]:
         return list(self._book.values())
-
-
-def client_key(peer: str) -> str:
-    """The address that counts as one client."""
-    address = address_of(peer)
-    if isinstance(address, IPv6Address) and not address.is_link_local and not address.is_loopback:
-        return str(IPv6Address(int(address) >> 64 << 64)) + "/64"
-    return str(address) if address else peer

@@ -14,11 +14,11 @@ import os
 from collections.abc import Iterable
 from typing import Any, Final
 
-from appliance.core.access import address_of
+from appliance.core.access import address_of, client_key
 from appliance.intake.certificate import Certificates
 from appliance.intake.desk import Desk, NullMx
 from appliance.intake.door import NEVER, Connection, Talk
-from appliance.intake.limits import Client, client_key
+from appliance.intake.limits import Client
 from appliance.intake.login import Accounts, Guesses
 from appliance.intake.session import SHUTTING_DOWN, Session
 from appliance.intake.sockets import BACKLOG, handed_over, sockets_of
@@ -207,6 +207,10 @@ class Intake:
             self._certificates.warning = "no certificate can be made: TLS is not offered"
 
     # -- status ----------------------------------------------------------------------------------------------------
+
+    def clients(self) -> list[dict[str, Any]]:
+        """Every client heard of since the start, as plain JSON types."""
+        return [_device_facts(each) for each in self._desk.clients.all()]
 
     def facts(self) -> dict[str, Any]:
         """Facts for the status, as plain JSON types."""

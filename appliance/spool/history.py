@@ -1,79 +1,148 @@
 """What became of each message, for people: one JSON line each, in memory and, batched, on the card.
 
 Never in the way of the spool's promise: lines reach the card every WRITE_S seconds at most, and a power cut may cost
-those. Bounded by days and octets; the older half of the file goes first. A card that refuses costs history only.
+those. Bounded by days and octets; the oldest lines go first. Subjects are kept for `subject_days` only. A card that
+refuses costs history only.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import math
 from collections import deque
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from appliance.ports import Clock
+from appliance.core.tallies import Tallies
+from appliance.ports import Clock, Sought
+from appliance.spool.attempts import AttemptLog
 
 WRITE_S: Final = 180.0
-ENTRIES_MAX: Final = 2000
+UNWRITTEN_MAX: Final = 1000
+MEMORY_BYTES: Final = 8 << 20
+CLEAN_S: Final = 86400.0
+EVERYTHING: Final = Sought()
 
 
 class FileHistory:
     """ports.History in `folder`/history.jsonl."""
 
-    def __init__(self, folder: Path, days: int, max_bytes: int, clock: Clock) -> None:
+    def __init__(self, folder: Path, days: int, max_bytes: int, clock: Clock, subject_days: int = 7) -> None:
         self._path = folder / "history.jsonl"
-        self._keep_s, self._max_bytes, self._clock = days * 86400.0, max_bytes, clock
-        self._entries: deque[dict[str, Any]] = deque(self._read(), maxlen=ENTRIES_MAX)
-        self._unwritten: list[dict[str, Any]] = []
-        self._written_at = clock.monotonic()
+        self._keep_s, self._subject_s, self._clock = days * 86400.0, subject_days * 86400.0, clock
+        self._max_bytes = max_bytes
+        self._lines: deque[tuple[float, str]] = deque()
+        self._memory_bytes = self._file_bytes = 0
+        self._unwritten: list[str] = []
+        self._written_at = self._cleaned_at = clock.monotonic()
+        self.tallies, self.attempts = Tallies(), AttemptLog(folder)
+        self._read()
 
     def add(self, entry: dict[str, Any]) -> None:
         """`entry` has "at" (wall clock) and what else is known; plain JSON types."""
         entry.setdefault("at", self._clock.wall())
-        self._entries.append(entry)
-        self._unwritten.append(entry)
-        if self._clock.monotonic() - self._written_at >= WRITE_S or len(self._unwritten) >= ENTRIES_MAX // 2:
+        line = json.dumps(entry, ensure_ascii=False)
+        self._keep(float(entry["at"]), line)
+        self.tallies.add(entry)
+        self._unwritten.append(line)
+        self._tick()
+
+    def attempted(self, queue_id: str, record: dict[str, Any]) -> None:
+        self.attempts.add(queue_id, record)
+        self._tick()
+
+    def _tick(self) -> None:
+        if self._clock.monotonic() - self._written_at >= WRITE_S or len(self._unwritten) >= UNWRITTEN_MAX:
             self.write()
 
-    def search(self, text: str = "", limit: int = 50) -> list[dict[str, Any]]:
-        wanted, oldest = text.lower(), self._clock.wall() - self._keep_s
+    def _keep(self, at: float, line: str) -> None:
+        self._lines.append((at, line))
+        self._memory_bytes += len(line)
+        while self._memory_bytes > min(self._max_bytes, MEMORY_BYTES):
+            self._memory_bytes -= len(self._lines.popleft()[1])
+
+    def search(self, text: str = "", limit: int = 50, sought: Sought = EVERYTHING) -> list[dict[str, Any]]:
+        wanted = [each.lower() for each in (text, sought.address, sought.device, sought.queue_id) if each]
+        now, known = self._clock.wall(), self._clock.known()
+        since = now - self._keep_s if known else 0.0
         found: list[dict[str, Any]] = []
-        for entry in reversed(self._entries):
+        for at, line in reversed(self._lines):
             if len(found) >= limit:
                 break
-            recent = float(entry.get("at", 0)) >= oldest or not self._clock.known()
-            if recent and (not wanted or wanted in json.dumps(entry, ensure_ascii=False).lower()):
+            if at < max(since, sought.since) or not all(_quoted(each) in line.lower() for each in wanted):
+                continue
+            entry = self._shown(json.loads(line), now) if known else json.loads(line)
+            if sought.matches(entry) and _quoted(text.lower()) in json.dumps(entry, ensure_ascii=False).lower():
                 found.append(entry)
         return found
 
+    def _shown(self, entry: dict[str, Any], now: float) -> dict[str, Any]:
+        if float(entry.get("at", 0)) < now - self._subject_s and entry.get("subject"):
+            entry["subject"] = ""
+        return entry
+
     def erase(self) -> None:
-        self._entries.clear()
+        self._lines.clear()
         self._unwritten.clear()
-        with contextlib.suppress(OSError):
-            self._path.unlink(missing_ok=True)
+        self.tallies.clear()
+        self.attempts.erase()
+        self._memory_bytes = self._file_bytes = 0
+        for path in (self._path, self._path.with_suffix(".new")):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
 
     def write(self) -> None:
         """Bring what is new to the card."""
+        self.attempts.write()
         fresh, self._unwritten, self._written_at = self._unwritten, [], self._clock.monotonic()
-        if not fresh:
-            return
+        old = self._clock.known() and self._clock.monotonic() - self._cleaned_at >= CLEAN_S
         with contextlib.suppress(OSError):
-            if self._path.exists() and self._path.stat().st_size > self._max_bytes // 2:
-                draft = self._path.with_suffix(".new")
-                draft.write_text(
-                    "".join(json.dumps(entry) + "\n" for entry in list(self._entries)[-ENTRIES_MAX // 2 :])
-                )
-                draft.replace(self._path)
-                return
-            with self._path.open("a") as file:
-                file.writelines(json.dumps(entry) + "\n" for entry in fresh)
+            if old or (fresh and self._file_bytes > self._max_bytes // 2):
+                self._clean()
+            elif fresh:
+                with self._path.open("a") as file:
+                    self._file_bytes += file.write("".join(f"{line}\n" for line in fresh))
 
-    def _read(self) -> list[dict[str, Any]]:
-        entries = []
-        with contextlib.suppress(OSError, UnicodeDecodeError), self._path.open() as file:
-            for line in file.read(self._max_bytes).splitlines():
-                with contextlib.suppress(ValueError):
-                    if isinstance(entry := json.loads(line), dict):
-                        entries.append(entry)
-        return entries[-ENTRIES_MAX:]
+    def _clean(self) -> None:
+        """Write the file anew: without what is too old, without old subjects, at most a quarter of the bound."""
+        self._cleaned_at = self._clock.monotonic()
+        now = self._clock.wall()
+        if self._clock.known():
+            kept = [json.dumps(self._shown(json.loads(line), now), ensure_ascii=False)
+                    for at, line in self._lines if at >= now - self._keep_s]  # fmt: skip
+        else:
+            kept = [line for _, line in self._lines]
+        size = 0
+        for place in range(len(kept) - 1, -1, -1):
+            size += len(kept[place].encode()) + 1
+            if size > self._max_bytes // 4:
+                del kept[: place + 1]
+                break
+        draft = self._path.with_suffix(".new")
+        draft.write_text("".join(f"{line}\n" for line in kept))
+        draft.replace(self._path)
+        self._file_bytes = min(size, self._max_bytes // 4)
+
+    def _read(self) -> None:
+        with contextlib.suppress(OSError), self._path.open(errors="replace") as file:
+            text = file.read(self._max_bytes)
+            self._file_bytes = len(text)
+            for entry in _entries(text.splitlines()):
+                self._keep(entry["at"], json.dumps(entry, ensure_ascii=False))
+                self.tallies.add(entry)
+
+
+def _entries(lines: Iterable[str]) -> Iterable[dict[str, Any]]:
+    for line in lines:
+        with contextlib.suppress(ValueError, TypeError, OverflowError):
+            if isinstance(entry := json.loads(line), dict):
+                entry["at"] = float(entry.get("at", 0))
+                if math.isfinite(entry["at"]):
+                    yield entry
+
+
+def _quoted(text: str) -> str:
+    """As it stands inside a JSON text."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]
