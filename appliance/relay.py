@@ -8,9 +8,7 @@ status 1: starting again from the spool is always safe.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
 import random
 import signal
 import socket
@@ -22,8 +20,7 @@ from appliance import __version__
 from appliance.addresses import own_addresses
 from appliance.clock import SystemClock
 from appliance.control.lookup import Lookup
-from appliance.control.verbs import READING, Verbs
-from appliance.core.item import Phase
+from appliance.control.verbs import PRESSING, READING, Verbs
 from appliance.delivery.attempt import Attempt
 from appliance.delivery.bounces import Bounces
 from appliance.delivery.reports import Reporter
@@ -31,8 +28,10 @@ from appliance.delivery.resolver import Resolver
 from appliance.delivery.routes import MxRouter
 from appliance.delivery.scheduler import Scheduler
 from appliance.delivery.transport import SmtpTransport
+from appliance.facts import Facts
 from appliance.intake.server import Intake
 from appliance.interface.server import InterfaceServer
+from appliance.notify import WATCHDOG_SHARE, notify, watchdog_s
 from appliance.ports import Verb
 from appliance.settings.credentials import Credentials
 from appliance.settings.schema import Settings
@@ -40,7 +39,6 @@ from appliance.spool.files import Files
 from appliance.spool.history import FileHistory
 from appliance.spool.journal import open_spool
 
-WATCHDOG_SHARE = 0.4
 log = logging.getLogger(__name__)
 
 
@@ -64,17 +62,25 @@ class MailPath:
         self.scheduler = Scheduler(settings, self.spool, self.history, attempt, reporter, self.clock, self._crash)
         null_mx = self.router.null_mx if settings.dns.servers and settings.intake.refuse_null_mx_senders else None
         self.intake = Intake(settings, self.spool, self.scheduler, self.clock, null_mx, own_addresses())
+        self.facts = Facts(
+            settings, self.clock, self.own_name, self.spool, self.scheduler, self.bounces, self.intake, self.resolver,
+            self.transport.port25,
+        )  # fmt: skip
+        self._dns_watch: asyncio.Task[None] | None = None
         self.control = InterfaceServer(settings.control.socket, *self._verbs())
 
     def _verbs(self) -> tuple[Mapping[str, Verb], dict[int, Collection[str]]]:
         """The verbs, and which of them other users than the relay's own may use."""
         verbs = Verbs(
-            self.scheduler, self.spool, self.history, self.bounces, self.clock, self.status, self.own_name
+            self.scheduler, self.spool, self.history, self.bounces, self.clock, self.facts.status, self.own_name
         ).table()
         control = self.settings.control
         lookup = Lookup(self.scheduler, self.history, self.clock, self.settings.device, self.intake.clients)
-        table = {**verbs, **lookup.table(), "restart": self._restart}
-        return table, {**dict.fromkeys(control.reader_uids, READING), **dict.fromkeys(control.operator_uids, table)}
+        lamps: dict[str, Verb] = {"locate": self.facts.locate, "lamps.test": self.facts.test_lamps}
+        table = {**verbs, **lookup.table(), **lamps, "restart": self._restart}
+        allowed: dict[int, Collection[str]] = dict.fromkeys(control.reader_uids, READING)
+        allowed |= dict.fromkeys(control.panel_uids, PRESSING)
+        return table, {**allowed, **dict.fromkeys(control.operator_uids, table)}
 
     def _restart(self, args: dict[str, Any]) -> dict[str, Any]:
         """End in order; whoever keeps the relay running starts it again, with the settings as they are then."""
@@ -107,42 +113,18 @@ class MailPath:
         self.scheduler.start()
         await self.control.start()
         await self.intake.start()
+        self._dns_watch = asyncio.create_task(self.resolver.watch())
         log.info("version %s accepting mail at %s", __version__, self.intake.bound)
 
     async def stop(self) -> None:
         """Clients and attempts under way end side by side, so that both have most of the ten seconds."""
         await asyncio.gather(self.intake.stop(), self.scheduler.stop())
+        if self._dns_watch is not None:
+            self._dns_watch.cancel()
         self.transport.close()
         await self.control.stop()
         await self.spool.stop()
         self.history.write()
-
-    def status(self) -> dict[str, Any]:
-        """The facts of the whole box; wording is made where they are shown."""
-        phases = dict.fromkeys((str(phase) for phase in Phase), 0)
-        oldest = None
-        for item in self.scheduler.items():
-            phases[item.phase] += 1
-            oldest = item.arrival.at if oldest is None else min(oldest, item.arrival.at)
-        facts = self.spool.facts()
-        return {
-            "version": __version__,
-            "mail_name": self.own_name(),
-            "accepting": not facts.fault,
-            "fault": facts.fault,
-            "queue": phases,
-            "oldest_at": oldest,
-            "bounces": len(self.bounces.unread()),
-            "accepted": self.scheduler.accepted_count,
-            "delivered": self.scheduler.delivered_count,
-            "failed": self.scheduler.failed_count,
-            "clock_known": self.clock.known(),
-            "now": self.clock.wall(),
-            "spool": {name: getattr(facts, name) for name in facts.__slots__},
-            "damage": self.spool.damage[-20:],
-            "listeners": [list(row) for row in self.intake.bound],
-            "intake": self.intake.facts(),
-        }
 
 
 async def run(settings: Settings) -> int:
@@ -165,15 +147,8 @@ async def run(settings: Settings) -> int:
 async def _watch(scheduler: Scheduler) -> None:
     """Tell systemd that the loop turns and that due mail is begun; a relay that does neither is killed and started
     again."""
-    span = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6
+    span = watchdog_s()
     while span:
         if scheduler.overdue_s < span:
             notify("WATCHDOG=1")
         await asyncio.sleep(span * WATCHDOG_SHARE)
-
-
-def notify(text: str) -> None:
-    """A word to systemd, if it listens."""
-    if address := os.environ.get("NOTIFY_SOCKET"):
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as peer:
-            peer.sendto(text.encode(), "\0" + address[1:] if address.startswith("@") else address)

@@ -21,6 +21,7 @@ LIST_MAX: Final = 1000
 READING: Final = frozenset(  # change nothing
     {"status", "queue.list", "queue.show", "history", "bounces", "message", "messages", "devices", "tallies"}
 )
+PRESSING: Final = frozenset({"status", "acknowledge", "flush"})  # what the panel needs for its button
 EXPORT_MAX_BYTES: Final = 100 << 20
 
 
@@ -40,12 +41,12 @@ class Verbs:
     history: History
     bounces: BounceRecords
     clock: Clock
-    status: Callable[[], dict[str, Any]]
+    status: Callable[[dict[str, Any]], dict[str, Any]]
     own_name: Callable[[], str]
 
     def table(self) -> Mapping[str, Verb]:
         return {
-            "status": lambda args: self.status(),
+            "status": self.status,
             "queue.list": self.queue_list,
             "queue.show": lambda args: self.shown(self.item(args), True),
             "queue.hold": lambda args: self.done(args, self.queue.hold(_id(args), str(args.get("reason", ""))[:200])),

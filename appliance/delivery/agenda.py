@@ -51,14 +51,22 @@ class Agenda:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
+    def first(self) -> str | None:
+        """The item that is due first."""
+        return self._heap[0][2] if self.next_at() is not None else None
+
+    def skip(self) -> None:
+        """Take the first out of the heap until its next `put`."""
+        del self._next[heapq.heappop(self._heap)[2]]
+
     def due(self, now: float, limit: int) -> Iterator[str]:
         """Items that are due, the earliest first, at most `limit`; each is out of the heap until the next `put`."""
         for _ in range(limit):
             at = self.next_at()
             if at is None or at > now:
                 return
-            queue_id = heapq.heappop(self._heap)[2]
-            del self._next[queue_id]
+            queue_id = self._heap[0][2]
+            self.skip()
             yield queue_id
 
     def take(self, queue_id: str, now: float) -> list[int]:

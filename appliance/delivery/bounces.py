@@ -45,6 +45,10 @@ class Bounces:
         """Oldest first."""
         return list(self._records.values())
 
+    @property
+    def count(self) -> int:
+        return len(self._records)
+
     def acknowledge(self) -> int:
         """The operator has seen all; how many."""
         count = len(self._records)

@@ -37,6 +37,7 @@ class Outcome:
         self._damage: dict[str, str] = {}
         self._told: set[str] = set()
         self.delivered = self.failed = 0
+        self.delivered_at: float | None = None
 
     # -- replies ----------------------------------------------------------------------------------------------------
 
@@ -175,7 +176,9 @@ class Outcome:
         maillog.removed(item.queue_id)
 
     def _remember(self, item: QueueItem, row: Progress, word: str, via: str = "") -> None:
-        self.delivered += word == "sent"
+        if word == "sent":
+            self.delivered += 1
+            self.delivered_at = self._clock.monotonic()
         self.failed += word == "failed"
         entry: dict[str, Any] = {
             "at": row.at,

@@ -22,6 +22,7 @@ import dns.name
 import dns.rcode
 import dns.rdatatype
 
+from appliance.delivery.dns_health import DnsHealth
 from appliance.ports import Clock
 from appliance.settings.schema import Dns
 
@@ -29,6 +30,7 @@ PAYLOAD_BYTES: Final = 1232
 RECORDS_MAX: Final = 64
 ALIASES_MAX: Final = 8
 TTL_MAX_S: Final = 86400
+RECHECK_S: Final = 30.0  # between looks whether DNS works again
 NEGATIVE_TTL_MAX_S: Final = 60  # a second look some minutes later must be a real one
 _FLAGS: Final = int(dns.flags.RD | dns.flags.AD)  # AD: tell us whether you validate (RFC 6840 5.7)
 _BOGUS_CODES: Final = frozenset({6, 7, 8, 9, 10, 11, 12})  # extended errors about DNSSEC, RFC 8914 4
@@ -44,6 +46,7 @@ class Answer:
     security: str = "unknown"
     why: str = ""
     ttl_s: float = 0.0
+    silent: bool = False  # no server said anything
 
     @property
     def found(self) -> bool:
@@ -73,6 +76,7 @@ class Resolver:
         self._settings, self._clock = settings, clock
         self._cache: dict[tuple[str, str], tuple[float, Answer]] = {}
         self._under_way: dict[tuple[str, str], asyncio.Task[Answer]] = {}
+        self.health = DnsHealth(settings.servers)
         self._validating: set[tuple[str, int]] = set()
         self._backend = dns.asyncbackend.get_backend("asyncio")
 
@@ -90,6 +94,13 @@ class Resolver:
             self._under_way[key] = task
             task.add_done_callback(lambda _: self._under_way.pop(key, None))
         return await asyncio.shield(task)
+
+    async def watch(self) -> None:
+        """While DNS does not work, ask again now and then, so that its return is noticed without new mail."""
+        while True:
+            await asyncio.sleep(RECHECK_S)
+            if self.health.ok is False and self.health.question is not None:
+                await self._follow(*self.health.question)
 
     async def _look_up(self, key: tuple[str, str]) -> Answer:
         answer = await self._follow(*key)
@@ -114,12 +125,16 @@ class Resolver:
             query = dns.message.make_query(name + ".", kind, use_edns=0, payload=PAYLOAD_BYTES, flags=_FLAGS)
         except (dns.exception.DNSException, UnicodeError, ValueError):
             return Answer("nxdomain", name, why=f"{name} is not a lawful DNS name")
-        answer = Answer("failed", name, why="no DNS server is set")
+        answer, silent = Answer("failed", name, why="no DNS server is set"), True
         for _ in range(self._settings.attempts):
             for server in self._servers:
                 answer = await self._ask_one(query, name, server)
                 if not answer.failed:
+                    self.health.answered()
                     return answer
+                silent = silent and answer.silent
+        if self._servers:
+            self.health.failed(name, kind, answer.why, silent)
         return answer
 
     async def _ask_one(self, query: dns.message.QueryMessage, name: str, server: tuple[str, int]) -> Answer:
@@ -127,13 +142,16 @@ class Resolver:
         try:
             async with asyncio.timeout(2 * wait_s):
                 response = await self._send(query, server, wait_s)
+            self.health.server_spoke(where)
             return self._read(response, name, server)
         except (dns.exception.Timeout, TimeoutError):
-            return Answer("failed", name, why=f"DNS server {where} does not answer")
+            why = f"DNS server {where} does not answer"
         except OSError as trouble:
-            return Answer("failed", name, why=f"DNS server {where}: {trouble.strerror or trouble}")
+            why = f"DNS server {where}: {trouble.strerror or trouble}"
         except (dns.exception.DNSException, EOFError, ValueError, IndexError) as trouble:
             return Answer("failed", name, why=f"DNS server {where} answers nonsense ({type(trouble).__name__})")
+        self.health.server_silent(where, why)
+        return Answer("failed", name, why=why, silent=True)
 
     async def _send(
         self, query: dns.message.QueryMessage, server: tuple[str, int], wait_s: float

@@ -21,6 +21,7 @@ from appliance.core.plan import GiveUp, Step, Via, next_step, wait_s
 from appliance.core.reply import Reply
 from appliance.delivery.agenda import Agenda, Ages
 from appliance.delivery.attempt import Attempt, exhausted, host_trouble, relays_of, row_of
+from appliance.delivery.census import Census
 from appliance.delivery.lanes import Job, Lane, Lanes, Pace
 from appliance.delivery.outcome import Outcome
 from appliance.delivery.reports import Reporter
@@ -72,6 +73,8 @@ class Scheduler:
             self.accepted,
         )  # fmt: skip
         self.accepted_count = 0
+        self.accepted_at: float | None = None
+        self.census = Census()
 
     @property
     def delivered_count(self) -> int:
@@ -86,6 +89,25 @@ class Scheduler:
         """Since when the item that is due first has not been begun: more than moments is a bug."""
         at = self._agenda.next_at()
         return 0.0 if at is None else self._clock.monotonic() - at
+
+    @property
+    def moved_at(self) -> float | None:
+        """When the last message was accepted or delivered, monotonic."""
+        return max((at for at in (self.accepted_at, self._outcome.delivered_at) if at is not None), default=None)
+
+    @property
+    def oldest_age_s(self) -> float | None:
+        """Of the item that came first; None with an empty queue."""
+        first = next(iter(self._items.values()), None)
+        return None if first is None else self._ages.of(first)
+
+    @property
+    def next_attempt_s(self) -> float | None:
+        """Until the next attempt; None when nothing waits for its time. What is held waits for the operator."""
+        while (first := self._agenda.first()) is not None and (item := self._items.get(first)) and item.held:
+            self._agenda.skip()
+        at = self._agenda.next_at()
+        return None if at is None else max(0.0, at - self._clock.monotonic())
 
     def start(self) -> None:
         """Take over what the spool found."""
@@ -107,6 +129,7 @@ class Scheduler:
 
     def accepted(self, item: QueueItem) -> None:
         self.accepted_count += 1
+        self.accepted_at = self._clock.monotonic()
         for _ in range(min(1 + item.size_bytes // BUSY_OCTETS, BUSY_COUNT)):
             self._accepted_at.append(self._clock.monotonic())
         self._ages.arrives(item.queue_id)
@@ -132,6 +155,7 @@ class Scheduler:
         if (item := self._items.get(queue_id)) is None:
             return False
         item.held = reason or "held by the operator"
+        self.census.note(item)
         self._spool.record(item, [])
         return True
 
@@ -139,6 +163,7 @@ class Scheduler:
         if (item := self._items.get(queue_id)) is None or not item.held:
             return False
         item.held = ""
+        self.census.note(item)
         self._spool.record(item, [])
         return self.retry(queue_id)
 
@@ -183,6 +208,7 @@ class Scheduler:
 
     def _schedule(self, item: QueueItem) -> None:
         """Put what is pending on the agenda."""
+        self.census.note(item)
         dues: dict[int, float] = {}
         for number, row in enumerate(item.progress):
             if row.state is not State.PENDING:
@@ -282,6 +308,7 @@ class Scheduler:
         """The host was found dead while this one waited for its turn; that is no attempt of its own."""
         if row.reply is None and lane.last is not None:
             row.step(Event.DEFER, lane.last, self._clock.wall())
+            self.census.note(item)
         number = next(number for number, each in enumerate(item.progress) if each is row)
         self._agenda.put(item.queue_id, {number: lane.shut_until})
         self._outcome.expire(item, row)
@@ -310,11 +337,14 @@ class Scheduler:
             self._outcome.take(item, left, job.step, [BUG] * len(left))
         finally:
             job.finish()
+            if item.queue_id in self._items:
+                self.census.note(item)
 
     async def _run(self, job: Job, rows: list[Progress]) -> list[Reply]:
         item, visit = job.item, self._visits[job.item.queue_id]
         visit.running += 1
         item.active = True
+        self.census.note(item)
         try:
             return await self._attempt.run(job.step, job.domain, item, rows)
         finally:
@@ -334,12 +364,14 @@ class Scheduler:
         """No attempt is under way: tell who must be told, then wait or forget."""
         if item.queue_id not in self._items or item.queue_id in self._settling:
             return
+        self.census.note(item)
         if self._outcome.unsettled(item):
             self._settling.add(item.queue_id)
             self._spawn(self._settle(item))
         elif item.phase is Phase.DONE:
             self._agenda.forget(item.queue_id)
             del self._items[item.queue_id]
+            self.census.forget(item.queue_id)
             self._outcome.remove(item)
         else:
             self._schedule(item)

@@ -19,6 +19,7 @@ from appliance.core.networks import address_of
 from appliance.core.reply import Reply
 from appliance.core.smtp_reply import RemoteReply, in_greeting
 from appliance.delivery.login import choose, log_in
+from appliance.delivery.port25 import Port25
 from appliance.delivery.wire import Lost, Wire
 from appliance.ports import Hop, Host
 
@@ -106,6 +107,7 @@ class Opener:
     factor: float
     contexts: Contexts
     password: Passwords
+    port25: Port25 = field(default_factory=Port25)
 
     async def open_session(self, hop: Hop, host: Host, address: str, clear: bool) -> Session | Unready:
         """Connect to this very address; `clear` = no STARTTLS although it may be offered. Raises TlsFailed."""
@@ -129,15 +131,19 @@ class Opener:
         source = address_of(hop.source_address)
         target = address_of(address)
         fits = source is not None and target is not None and source.version == target.version
+        loop = asyncio.get_running_loop()
         local = (hop.source_address, 0) if fits else None
         try:
             wait_s = CONNECT_IPV6_S if ":" in address else CONNECT_S
             async with asyncio.timeout(wait_s * self.factor):
-                loop = asyncio.get_running_loop()
                 await loop.create_connection(lambda: wire, address, host.port, local_addr=local)
+            self.port25.opened(host.port)
         except TimeoutError:
+            self.port25.failed(address, host.port, loop.time())
             raise Lost(Reply(451, "4.4.1", f"{wire.peer} does not answer on port {host.port}")) from None
         except OSError as trouble:
+            if isinstance(trouble, ConnectionRefusedError):
+                self.port25.failed(address, host.port, loop.time())
             why = trouble.strerror or str(trouble)
             raise Lost(Reply(451, "4.4.1", f"no connection to {wire.peer} port {host.port}: {why}")) from None
 

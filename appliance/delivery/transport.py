@@ -18,6 +18,7 @@ from appliance.core.commands import ascii_domain
 from appliance.core.item import Progress, QueueItem
 from appliance.core.plan import row_for
 from appliance.core.reply import Reply
+from appliance.delivery.port25 import Port25
 from appliance.delivery.session import Opener, Passwords, Session, TlsFailed, Unready
 from appliance.delivery.transaction import Stale, Transaction
 from appliance.ports import Clock, Content, Hop, Host
@@ -31,8 +32,13 @@ class SmtpTransport:
 
     def __init__(self, settings: Settings, password: Passwords, clock: Clock) -> None:
         self._settings, self._clock = settings, clock
+        self.port25 = Port25(settings.delivery.lab_port)
         self._opener = Opener(
-            ascii_domain(settings.box.mail_name) or "", settings.delivery.lab_timeout_factor, self._context, password
+            ascii_domain(settings.box.mail_name) or "",
+            settings.delivery.lab_timeout_factor,
+            self._context,
+            password,
+            self.port25,
         )
         self._contexts: dict[tuple[bool, str], ssl.SSLContext] = {}
         self._idle: dict[Hop, list[tuple[Session, asyncio.TimerHandle]]] = {}

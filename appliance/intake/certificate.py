@@ -32,7 +32,8 @@ _VERSIONS: Final = {
 
 
 class Certificates:
-    """`warning` is one plain sentence or ""; `ends_at` seconds since 1970; `own` whether it is the operator's."""
+    """`warning` is one plain sentence or ""; `ends_at` seconds since 1970; `own` whether it is the operator's;
+    `fingerprint` its SHA-256 in pairs of hexadecimal digits, as clients show it."""
 
     def __init__(self, folder: str, name: str, own_chain: str = "", own_key: str = "") -> None:
         self._folder, self._name = Path(folder), name or "outbox.invalid"
@@ -42,6 +43,7 @@ class Certificates:
         self.warning = ""
         self.ends_at = 0.0
         self.own = False
+        self.fingerprint = ""
 
     def refresh(self, now: float) -> None:
         """Look at the files, make or renew what must be; contexts are made anew when a certificate changed."""
@@ -87,6 +89,7 @@ class Certificates:
     def _use(self, chain: str, key: str, ends_at: float) -> None:
         if self._files != (chain, key) or ends_at != self.ends_at:
             self._contexts.clear()
+            self.fingerprint = _fingerprint(Path(chain))
         self._files, self.ends_at = (chain, key), ends_at
 
     def context(self, minimum: str) -> ssl.SSLContext | None:
@@ -111,6 +114,13 @@ def _context(files: tuple[str, str], minimum: str) -> ssl.SSLContext:
 
 def _end(chain: Path) -> float:
     return x509.load_pem_x509_certificate(chain.read_bytes()).not_valid_after_utc.timestamp()
+
+
+def _fingerprint(chain: Path) -> str:
+    try:
+        return x509.load_pem_x509_certificate(chain.read_bytes()).fingerprint(hashes.SHA256()).hex(":").upper()
+    except (OSError, ValueError):
+        return ""
 
 
 def _make(chain: Path, key: Path, name: str, now: float) -> None:

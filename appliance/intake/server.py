@@ -29,6 +29,7 @@ LOOK_S: Final = 1.0  # between looks at who is silent
 RATE_WINDOW_S: Final = 60.0
 STRESS: Final = 0.8  # part of the places taken from which silence is cut short
 SILENT_S: Final = 1.0  # who was silent for less is not asked to make room
+BUSY_S: Final = 10.0  # so that a lamp can tell it
 STOP_S: Final = 8.0  # for messages under way when the relay stops
 CERTIFICATE_S: Final = 86400.0
 SILENCE: Final = "421 4.4.2 Nothing came for too long; closing"
@@ -67,6 +68,17 @@ class Intake:
         self._rates: dict[Connection, tuple[float, int]] = {}
         self._watch: asyncio.Task[None] | None = None
         self._complaints: list[str] = []
+        self._full_at = float("-inf")
+
+    @property
+    def busy(self) -> bool:
+        """Whether newcomers are, or were a moment ago, sent away because all places are taken."""
+        taken = len(self._open) >= self._settings.intake.connections_max
+        return taken or self._clock.monotonic() - self._full_at < BUSY_S
+
+    @property
+    def certificate(self) -> Certificates:
+        return self._certificates
 
     @property
     def bound(self) -> list[tuple[str, str, int]]:
@@ -132,6 +144,8 @@ class Intake:
             return None
         full = client.connections >= limits.connections_per_client and not self._make_room(client)
         if full or (len(self._open) >= limits.connections_max and not self._make_room(None)):
+            if not full:
+                self._full_at = self._clock.monotonic()
             connection.hang_up(self._desk.refuse(client, TOO_MANY if full else FULL))
             return None
         client.connections += 1
@@ -223,6 +237,7 @@ class Intake:
                 "own": certificates.own,
                 "ends_at": certificates.ends_at,
                 "warning": certificates.warning,
+                "fingerprint": certificates.fingerprint,
             },
             "totals": dict(self._desk.counters),
             "refusals": list(self._desk.refusals),

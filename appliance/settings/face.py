@@ -69,7 +69,7 @@ class Control:
     operator_uids: tuple[int, ...] = key((), "User ids that may change the queue besides root and the relay's own")
     reader_uids: tuple[int, ...] = key((), "User ids that may only look")
     console_uids: tuple[int, ...] = key((), "User ids of the console: all verbs of the steward")
-    panel_uids: tuple[int, ...] = key((), "User ids of the panel: the steward's verbs of the button")
+    panel_uids: tuple[int, ...] = key((), "User ids of the panel: what its lamps and its button need")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

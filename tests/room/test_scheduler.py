@@ -1,6 +1,7 @@
 """The scheduler with the real spool on a folder, a scripted next hop and a clock that the test moves."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
@@ -72,9 +73,16 @@ class Rig:
         self.scheduler.start()
 
     async def stop(self) -> None:
+        self.counts_are_right()
         await self.scheduler.stop()
+        self.counts_are_right()
         await self.spool.stop()
         assert not self.crashes
+
+    def counts_are_right(self) -> None:
+        """What is counted as it changes is what counting gives."""
+        counted = Counter(item.phase for item in self.scheduler.items())
+        assert {phase: count for phase, count in self.scheduler.census.counts.items() if count} == dict(counted)
 
     async def take(
         self, queue_id: str, *to: str, sender: str | None = "a@x.example", notify: tuple[Notify, ...] = ()
@@ -102,6 +110,7 @@ class Rig:
 
     async def idle(self) -> None:
         await self.until(lambda: not any(item.active for item in self.scheduler.items()))
+        self.counts_are_right()
 
     @property
     def waiting(self) -> list[str]:
