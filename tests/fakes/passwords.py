@@ -35,6 +35,10 @@ class Passwords:
         self.password = args["new"]
         return {}
 
+    def forget(self) -> None:
+        """What holding the button while powering on does."""
+        self.password = None
+
     def close(self) -> None:
         asyncio.run_coroutine_threadsafe(self._server.stop(), self._loop).result(5)
         self._loop.call_soon_threadsafe(self._loop.stop)
