@@ -56,7 +56,8 @@ def _carry(line: SerialLine) -> None:
 
 def demo_console() -> str:
     """The console of the newest running demo of this user. Raises FileNotFoundError."""
-    found = [path for path in Path(tempfile.gettempdir()).glob(DEMO_CONSOLE) if path.stat().st_uid == os.getuid()]
+    paths = Path(tempfile.gettempdir()).glob(DEMO_CONSOLE)
+    found = [path for path in paths if path.exists() and path.parent.stat().st_uid == os.getuid()]
     if not found:
         raise FileNotFoundError("no demo is running: start one with outbox demo, in another window")
     return str(max(found, key=lambda path: path.lstat().st_mtime))

@@ -19,6 +19,7 @@ from appliance.console.keys import Key, Typed
 from appliance.console.row import Row, columns
 
 LINE_MAX: Final = 4096
+PROMPT_LEAVES: Final = 10  # columns, at least, of a prompt's row
 NEWLINE: Final = "\r\n"
 
 
@@ -48,7 +49,7 @@ class Editor:
         history: History | None = None,
     ) -> None:
         self._row_width = max(width, 20) - 1  # the last column is never written: terminals differ in what happens there
-        self._prompt = prompt[-(self._row_width // 2) :]
+        self._prompt = prompt[-(self._row_width - PROMPT_LEAVES) :]
         self._secret, self._command, self._history = secret, command, history or History()
         self._chars: list[str] = []
         self._at = 0  # the cursor, in characters

@@ -7,6 +7,8 @@ speed or a URL that does not exist. `SerialLine` is a line for a terminal: small
 
 from __future__ import annotations
 
+import termios
+
 import serial
 
 WAIT_S = 0.2
@@ -15,7 +17,10 @@ PIECE_BYTES = 256  # at 1200 baud 2.1 s of a write's five
 
 def open_port(path: str, speed: int, timeout_s: float = WAIT_S) -> serial.Serial:
     """The line at `speed` baud; a read waits at most `timeout_s`, a write five seconds."""
-    return serial.serial_for_url(path, speed, timeout=timeout_s, write_timeout=5.0, exclusive=True)
+    try:
+        return serial.serial_for_url(path, speed, timeout=timeout_s, write_timeout=5.0, exclusive=True)
+    except termios.error as error:  # the device went away while it was opened; no OSError by itself
+        raise OSError(*error.args) from error
 
 
 class SerialLine:

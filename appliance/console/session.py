@@ -73,7 +73,9 @@ class Session:
             if not password:
                 return False
             if self._gate.check(password):
+                log.info("console login")
                 return True
+            log.warning("console login refused: wrong password")
             self._io.say("Wrong password.")
         self._pause()
         return False
@@ -101,6 +103,7 @@ class Session:
             except Refused as refused:
                 self._io.say(str(refused))
             else:
+                log.info("console password set for the first time")
                 self._io.say("The password is set.")
                 return True
 

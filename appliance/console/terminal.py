@@ -7,12 +7,13 @@ up to AHEAD_MAX keys. Raises Idle after `idle_s` seconds without a key (noise is
 
 from __future__ import annotations
 
+import textwrap
 from collections import deque
 from collections.abc import Iterable
 from typing import Final, Protocol
 
 from appliance.console import pager
-from appliance.console.editor import LINE_MAX, NEWLINE, Editor, Event
+from appliance.console.editor import LINE_MAX, NEWLINE, PROMPT_LEAVES, Editor, Event
 from appliance.console.faces import Gone, Shell
 from appliance.console.history import History
 from appliance.console.keys import Key, Keys, Typed
@@ -68,6 +69,9 @@ class LineTerminal:
         pager.page(self, (part for line in lines for part in line.split("\n")), clean)
 
     def ask(self, prompt: str, secret: bool = False) -> str | None:
+        *before, prompt = (row for line in prompt.split("\n") for row in self._rows(line))
+        if before:
+            self.say("\n".join(before))
         while True:
             line, event = self._read(Editor(clean(prompt), self.width, secret=secret))
             if event is not Event.TOO_LONG:
@@ -167,6 +171,11 @@ class LineTerminal:
             elif event is not Event.NONE:
                 self._flush()
                 return editor.line, event
+
+    def _rows(self, prompt: str) -> list[str]:
+        """A question in rows, so that there is room for the answer in the last one."""
+        rows = textwrap.wrap(prompt, self.width - PROMPT_LEAVES - 2) or [""]
+        return [*rows[:-1], rows[-1] + " "] if prompt.endswith(" ") else rows
 
     def _complete(self, shell: Shell, editor: Editor) -> None:
         text, candidates = shell.complete(editor.before)

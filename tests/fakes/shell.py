@@ -3,6 +3,8 @@
 from appliance.console.faces import Terminal
 
 WORDS = ["long", "name", "paste", "quit", "secret", "slow", "terminal length"]
+QUESTION = """\
+What is the whole name under which this box shall greet the mail servers of other people, as its provider knows it? """
 HOSTILE = "subject: \x1b[2J\x9b31m\x07\x00 \u202efdp.exe\r\nnext\tline\x1b]0;title\x07"
 
 
@@ -38,6 +40,9 @@ class FakeShell:
 
     def do_name(self, io: Terminal, rest: str) -> None:
         io.say(f"name is {io.ask('Name: ')!r}")
+
+    def do_question(self, io: Terminal, rest: str) -> None:
+        io.say(f"{len(io.ask(QUESTION) or '')} characters")
 
     def do_secret(self, io: Terminal, rest: str) -> None:
         io.say(f"{len(io.ask('Secret: ', secret=True) or '')} characters")
