@@ -64,5 +64,6 @@ bench: $(READY) ## the box beside Postfix on a modelled card: a table of ratios 
 
 docs: $(READY) ## make the pages that follow from the code
 	$(BIN)/python -m appliance.settings.document > docs/settings.md
+	$(BIN)/python -m appliance.lamps_page > docs/lamps.md
 
 .PHONY: docs hardware hardware-board hardware-enclosure help setup pin fmt check test demo test-storm test-faults test-order test-peers bench
