@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     test.add_argument("to", metavar="ADDRESS")
     _queue(commands)
     _account(commands)
+    _lamps(commands)
     pretend = _add(commands, "demo", demo, "the whole relay with a pretend Internet")
     pretend.add_argument("--check", action="store_true", help="do it by itself, then exit")
     commands.add_parser("selftest", help="try lamps, button, serial line, card, network, clock")
@@ -73,6 +74,15 @@ def _queue(commands: Any) -> None:
     for action in QUEUE_ACTIONS:
         _add(queue, action, _asks(f"queue.{action}", "id"), f"{action} a message", talks=True).add_argument("id")
     _add(queue, "export", export, "write a message's content to standard output", talks=True).add_argument("id")
+
+
+def _lamps(commands: Any) -> None:
+    process = _add(commands, "panel", panel, "show the lamps and feel the button")
+    process.add_argument("--pins", choices=("gpiod", "terminal", "mock"), default="gpiod", help="where the lamps are")
+    said = _add(commands, "lamps", lamps, "what the lamps say, in words")
+    said.add_argument("--json", action="store_true", help="print JSON")
+    _add(commands, "locate", _asks("locate"), "all lamps blink for a minute", talks=True)
+    _add(commands, "test-lamps", _asks("lamps.test"), "each lamp lights for a moment", talks=True)
 
 
 def _account(commands: Any) -> None:
@@ -116,6 +126,27 @@ def relay(args: argparse.Namespace) -> int:
     except OSError as error:
         _complain(f"the relay cannot start: {error}")
         return 1
+
+
+def panel(args: argparse.Namespace) -> int:
+    """See appliance/panel/process.py."""
+    from appliance.panel import process
+
+    return process.run(Path(args.config), args.pins)
+
+
+def lamps(args: argparse.Namespace) -> int:
+    """As the panel decides; the exit status is 0 also when the relay is dead: then SYSTEM says so."""
+    from appliance.clock import SystemClock
+    from appliance.core import lamps as language
+    from appliance.panel.watcher import Watcher
+    from appliance.printing import as_json, lamp_facts, lamp_lines
+
+    watcher = Watcher(Path(args.config), SystemClock(), start_s=0.0)
+    watcher.look()
+    said = language.lamps(watcher.seen.status, watcher.seen.trouble)
+    _say(as_json(lamp_facts(said)) if args.json else lamp_lines(said))
+    return 0
 
 
 def check_config(args: argparse.Namespace) -> int:

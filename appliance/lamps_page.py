@@ -33,11 +33,13 @@ when the settings file has a mistake, and the other three stay dark. When the pa
 | press | what it does |
 |---|---|
 | short | acknowledges the bounces and tries all waiting mail now |
-| long, five seconds | shuts the box down; wait until the lamps are dark before you take the plug |
-| held while the power comes on, until SYSTEM and BOUNCE light up (5 s) | resets the password of console and page |
-| held on, until all four light up (15 s) | asks for a factory reset: the console asks about waiting mail |
+| five seconds | shuts the box down |
+| held while the power comes on, five seconds | resets the password of console and page |
+| after that, within a minute, ten seconds more | asks for a factory reset: the console asks about waiting mail |
 
-While a long press counts, the lamps show how far it is: let go before they change and nothing happens.
+A long press counts when you let go. All four lamps light up when it has been long enough; hold on for a minute, or let
+go before they light up, and nothing happens. They light up once more when the box has done what was asked. After
+shutting down, wait ten seconds from when the lamps went dark before you take the plug.
 
 On a shell, `outbox lamps` prints what the lamps say, in words.
 """

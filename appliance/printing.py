@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from appliance.core.lamps import Lamps
 from appliance.core.reply import printable
 
 
@@ -23,6 +24,8 @@ def as_text(verb: str, result: Any) -> str:
         "bounces": _history,
         "status": _status,
         "queue.show": _item,
+        "locate": lambda result: f"all lamps blink for {result['locating_s']:.0f} s",
+        "lamps.test": lambda result: "each lamp lights, first all together",
     }
     if verb in shape:
         return shape[verb](result)
@@ -74,6 +77,21 @@ def _status(facts: dict[str, Any]) -> str:
         *(f"listening: {name} {address} port {port}" for name, address, port in facts["listeners"]),
     ]
     return "\n".join(printable(line, 1000) for line in lines)
+
+
+def lamp_lines(lamps: Lamps) -> str:
+    """What the four lamps say."""
+    rows = [(f"{lamp.label:9}{lamp.pattern.name:18}{lamp.name}", lamp.meaning) for lamp in lamps]
+    return "\n".join(f"{row}\n         {meaning}" for row, meaning in rows)
+
+
+def lamp_facts(lamps: Lamps) -> list[dict[str, Any]]:
+    """The same as data; `spans` are (seconds, lit), repeated."""
+    return [
+        {"lamp": lamp.label, "colour": lamp.colour, "pattern": lamp.pattern.name, "name": lamp.name,
+         "meaning": lamp.meaning, "spans": [list(span) for span in lamp.pattern.spans]}
+        for lamp in lamps
+    ]  # fmt: skip
 
 
 def _time(at: float) -> str:

@@ -53,8 +53,9 @@ class GpiodLines:
     def claim(self, name: str, output: bool, pull: str) -> gpiod.LineRequest:
         direction = gpiod.line.Direction.OUTPUT if output else gpiod.line.Direction.INPUT
         settings = gpiod.LineSettings(direction=direction, bias=self.BIAS[pull])
-        for path in sorted(self._devices.glob("gpiochip*")):
-            with gpiod.Chip(str(path)) as chip:
+        chips = sorted(self._devices.glob("gpiochip*"))
+        for path in chips:
+            with self._open(path) as chip:
                 try:
                     chip.line_offset_from_id(name)
                 except OSError:
@@ -63,7 +64,16 @@ class GpiodLines:
                     return chip.request_lines(consumer="outbox", config={name: settings})
                 except OSError as error:
                     raise OSError(error.errno, f"{name} on {path.name}: {error.strerror}") from error
+        if not chips:
+            raise FileNotFoundError(f"no GPIO chip in {self._devices}, so there is no line {name}")
         raise FileNotFoundError(f"no GPIO chip has a line named {name}")
+
+    @staticmethod
+    def _open(path: Path) -> gpiod.Chip:
+        try:
+            return gpiod.Chip(str(path))
+        except OSError as error:
+            raise OSError(error.errno, f"{path} cannot be opened: {error.strerror}") from error
 
     def read(self, handle: gpiod.LineRequest, name: str) -> bool:
         return bool(handle.get_value(name) is gpiod.line.Value.ACTIVE)

@@ -140,7 +140,7 @@ def test_a_machine_without_that_line_is_told_so(tmp_path: Path) -> None:
     table, said = bench(factory=GpiodFactory(GpiodLines(tmp_path)))
     assert selftest.walk(table, ["lamps", "button"]) == 1
     assert [line[:4] for line in said[:-1]] == ["FAIL"] * 5
-    assert "no GPIO chip has a line named GPIO17" in said[0]
+    assert "no GPIO chip in" in said[0] and "GPIO17" in said[0]
 
 
 def test_gpiozero_finds_our_factory_by_its_entry_point() -> None:
