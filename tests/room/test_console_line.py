@@ -1,6 +1,7 @@
 """The console on a real pseudo-terminal, through pyserial at both ends."""
 
 import os
+import socket
 import time
 import tty
 from pathlib import Path
@@ -93,6 +94,37 @@ def test_two_lines_are_served_at_once_and_an_adapter_may_vanish_and_return(tmp_p
         other.until(b"you said still here\r\nbox> ")
         link.unlink()
     passwords.close()
+
+
+def test_a_line_may_be_any_url_of_pyserial(tmp_path: Path) -> None:
+    passwords, shell = Passwords(tmp_path / "steward"), FakeShell()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+        url = f"socket://127.0.0.1:{server.getsockname()[1]}"
+        with keeping(url, tmp_path, Gate(passwords.path, SystemClock()), shell):
+            for visit in ("first", "second"):  # the other end goes away and comes back
+                peer = server.accept()[0]
+                peer.settimeout(10)
+                for typed, answer in (
+                    ("", "begin."),
+                    ("\r", "Password: "),
+                    ("open sesame\r", "box> "),
+                    (visit + "\r", "you"),
+                ):
+                    peer.sendall(typed.encode())
+                    hear(peer, answer)
+                peer.close()
+            server.close()
+    passwords.close()
+    assert shell.ran == ["first", "second"]
+
+
+def hear(peer: socket.socket, words: str) -> None:
+    got = ""
+    while words not in got:
+        piece = peer.recv(4096)
+        assert piece, got
+        got += piece.decode()
 
 
 def wait_for(master: int, end: bytes) -> None:
