@@ -35,6 +35,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"outbox {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add(commands, "relay", relay, "run the relay")
+    keeper = _add(commands, "steward", steward, "run the steward: settings, passwords, network, clock, power")
+    keeper.add_argument("--image", action="store_true", help="this machine is the box itself")
     check = _add(commands, "check-config", check_config, "list every complaint about a settings file")
     check.add_argument("file", nargs="?")
     check.add_argument("--json", action="store_true", help="print JSON")
@@ -113,9 +115,7 @@ def relay(args: argparse.Namespace) -> int:
     from appliance import relay as room
     from appliance.settings.schema import Settings
 
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
-    logging._srcfile = None  # nobody shows where in the code, by which thread or process a line was written
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    _log_to_stderr()
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd's own
     settings = _settings(Path(args.config))
     if not isinstance(settings, Settings):
@@ -147,6 +147,28 @@ def lamps(args: argparse.Namespace) -> int:
     said = language.lamps(watcher.seen.status, watcher.seen.trouble)
     _say(as_json(lamp_facts(said)) if args.json else lamp_lines(said))
     return 0
+
+
+def steward(args: argparse.Namespace) -> int:
+    """Run the steward until SIGTERM, whatever the settings file holds."""
+    import asyncio
+
+    from appliance.steward import room
+
+    _log_to_stderr()
+    try:
+        return asyncio.run(room.run(Path(args.config)))
+    except OSError as error:
+        _complain(f"the steward cannot start: {error}")
+        return 1
+
+
+def _log_to_stderr() -> None:
+    import logging
+
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    logging._srcfile = None  # nobody shows where in the code, by which thread or process a line was written
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 def check_config(args: argparse.Namespace) -> int:

@@ -20,6 +20,7 @@ from appliance import __version__
 from appliance.addresses import own_addresses
 from appliance.clock import SystemClock
 from appliance.control.lookup import Lookup
+from appliance.control.password import PasswordCheck
 from appliance.control.verbs import PRESSING, READING, Verbs
 from appliance.delivery.attempt import Attempt
 from appliance.delivery.bounces import Bounces
@@ -32,6 +33,7 @@ from appliance.facts import Facts
 from appliance.intake.server import Intake
 from appliance.interface.server import InterfaceServer
 from appliance.notify import WATCHDOG_SHARE, notify, watchdog_s
+from appliance.passwords import Passwords
 from appliance.ports import Verb
 from appliance.settings.credentials import Credentials
 from appliance.settings.schema import Settings
@@ -77,7 +79,8 @@ class MailPath:
         control = self.settings.control
         lookup = Lookup(self.scheduler, self.history, self.clock, self.settings.device, self.intake.clients)
         lamps: dict[str, Verb] = {"locate": self.facts.locate, "lamps.test": self.facts.test_lamps}
-        table = {**verbs, **lookup.table(), **lamps, "restart": self._restart}
+        password = PasswordCheck(Passwords(self.settings.paths.password, self.clock))
+        table = {**verbs, **lookup.table(), **lamps, "restart": self._restart, "password.check": password.check}
         allowed: dict[int, Collection[str]] = dict.fromkeys(control.reader_uids, READING)
         allowed |= dict.fromkeys(control.panel_uids, PRESSING)
         return table, {**allowed, **dict.fromkeys(control.operator_uids, table)}

@@ -22,9 +22,7 @@ def ask(path: str, verb: str, args: dict[str, Any] | None = None, timeout_s: flo
         with socket.socket(socket.AF_UNIX) as peer:
             peer.settimeout(timeout_s)
             peer.connect(path)
-            peer.sendall(json.dumps({"verb": verb, "args": args or {}}).encode() + b"\n")
-            with peer.makefile("rb") as file:
-                line = file.readline(ANSWER_MAX)
+            line = _exchange(peer, json.dumps({"verb": verb, "args": args or {}}).encode() + b"\n")
     except OSError as error:
         raise Unreachable(f"nobody answers at {path}: {error.strerror or error}") from error
     if not line:
@@ -36,3 +34,13 @@ def ask(path: str, verb: str, args: dict[str, Any] | None = None, timeout_s: flo
     if not answer["ok"]:
         raise Refused(answer["error"])
     return answer["result"]
+
+
+def _exchange(peer: socket.socket, request: bytes) -> bytes:
+    """The answer's line; b"" when the other end hung up on us, which it does at once on users without any verb."""
+    try:
+        peer.sendall(request)
+        with peer.makefile("rb") as file:
+            return file.readline(ANSWER_MAX)
+    except (BrokenPipeError, ConnectionResetError):
+        return b""

@@ -66,10 +66,13 @@ class Control:
 
     socket: str = key("/run/outbox/control.sock", "Unix socket of the relay's command interface", kind="path!")
     steward_socket: str = key("/run/outbox-steward/steward.sock", "Unix socket of the steward", kind="path!")
-    operator_uids: tuple[int, ...] = key((), "User ids that may change the queue besides root and the relay's own")
+    operator_uids: tuple[int, ...] = key(
+        (902, 903), "User ids that may change the queue besides root and the relay's own; as shipped console and page"
+    )
     reader_uids: tuple[int, ...] = key((), "User ids that may only look")
-    console_uids: tuple[int, ...] = key((), "User ids of the console: all verbs of the steward")
-    panel_uids: tuple[int, ...] = key((), "User ids of the panel: what its lamps and its button need")
+    console_uids: tuple[int, ...] = key((902,), "User ids of the console: all verbs of the steward")
+    panel_uids: tuple[int, ...] = key((901,), "User ids of the panel: what its lamps and its button need")
+    page_uids: tuple[int, ...] = key((903,), "User ids of the page: the steward's verbs for backup and update")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,14 @@ from pathlib import Path
 
 from appliance.settings.parse import Complaint, parse
 from appliance.settings.schema import Settings
+from appliance.settings.versions import newest
 
 FILE_MAX_BYTES = 1 << 20
 
 
 def load(path: Path) -> Settings | tuple[Complaint, ...]:
-    """The settings in the file at `path`."""
+    """The settings in the file at `path`, or in the one of a newer format beside it (versions.py)."""
+    path = newest(path)
     try:
         with path.open("rb") as file:
             octets = file.read(FILE_MAX_BYTES + 1)

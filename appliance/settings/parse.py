@@ -19,7 +19,7 @@ from appliance.settings.complaint import Complaint
 from appliance.settings.kinds import KINDS, split_server
 from appliance.settings.schema import FORMAT, Settings
 
-__all__ = ["Complaint", "parse", "split_server"]
+__all__ = ["Complaint", "parse", "split_server", "wrong"]
 
 FAR: Final = 10**300  # past every bound, yet a float
 
@@ -70,8 +70,8 @@ def _value(hint: Any, field: dataclasses.Field[Any], raw: Any, key: str, complai
     if type(raw) is not hint:
         words = {str: "a text in quotes", int: "a whole number", float: "a number", bool: "true or false"}
         return _complain(complaints, key, raw, words[hint])
-    wrong = _wrong(field.metadata, raw)
-    return _complain(complaints, key, raw, wrong) if wrong else raw
+    better = wrong(field.metadata, raw)
+    return _complain(complaints, key, raw, better) if better else raw
 
 
 def _list(row: Any, field: dataclasses.Field[Any], raw: Any, key: str, complaints: list[Complaint]) -> Any:
@@ -94,8 +94,8 @@ def _shown(raw: object) -> str:
         return "(too large to show)"
 
 
-def _wrong(metadata: types.MappingProxyType[Any, Any] | dict[str, Any], raw: Any) -> str:
-    """ "" or what would be right."""
+def wrong(metadata: types.MappingProxyType[Any, Any] | dict[str, Any], raw: Any) -> str:
+    """ "" or what would be right for a value of the right type."""
     if isinstance(raw, bool) or not metadata:
         return ""
     if isinstance(raw, int | float):

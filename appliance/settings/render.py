@@ -30,7 +30,7 @@ def render(settings: Settings) -> str:
 def _rows(table: Any) -> list[str]:
     pairs = ((field, getattr(table, field.name)) for field in dataclasses.fields(table))
     return [
-        f"{field.name} = {_value(value)}" for field, value in pairs if field.name == "name" or value != _shipped(field)
+        f"{field.name} = {toml(value)}" for field, value in pairs if field.name == "name" or value != _shipped(field)
     ]
 
 
@@ -38,9 +38,10 @@ def _shipped(field: dataclasses.Field[Any]) -> Any:
     return field.default_factory() if field.default_factory is not dataclasses.MISSING else field.default
 
 
-def _value(value: Any) -> str:
+def toml(value: Any) -> str:
+    """One value as TOML."""
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, tuple):
-        return "[" + ", ".join(_value(each) for each in value) + "]"
+        return "[" + ", ".join(toml(each) for each in value) + "]"
     return str(value).lower() if isinstance(value, bool) else repr(value)

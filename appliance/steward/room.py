@@ -1,0 +1,131 @@
+"""The steward: one process behind one Unix socket with a fixed list of verbs, allowed by user id.
+
+It starts whatever the settings file holds: a broken one makes it use the newest good settings, or as far as they can be
+read the file's own [control] and [paths], else the shipped ones. The console's user may use every verb, the panel's
+those of the button, the page's those that files pass through. A card that refuses is a sentence, not a crash.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import logging
+import signal
+import tomllib
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from appliance.clock import SystemClock
+from appliance.interface.server import InterfaceServer
+from appliance.passwords import Passwords
+from appliance.ports import Clock, Refused, Verb
+from appliance.settings.load import load
+from appliance.settings.parse import parse
+from appliance.settings.render import toml
+from appliance.settings.schema import Settings
+from appliance.settings.store import Store
+from appliance.steward.commits import Commits
+from appliance.steward.machine import Machine, PlainMachine
+from appliance.steward.password_verbs import PasswordVerbs
+from appliance.steward.pending import Pending, boot_id
+from appliance.steward.settings_verbs import SettingsVerbs
+
+BUTTON: Final = frozenset({"button.short", "button.long", "button.password-reset", "button.factory-reset"})
+PAGE: Final = frozenset({"version", "backup", "support-bundle", "update.install", "update.status"})
+MakeMachine = Callable[[Settings, Callable[[], None]], Machine]
+log = logging.getLogger(__name__)
+
+
+class Steward:
+    """All of it, wired. `boot` names this start of the machine."""
+
+    def __init__(self, config: Path, make: MakeMachine = PlainMachine, clock: Clock | None = None,
+                 boot: str = "") -> None:  # fmt: skip
+        self.stopping = asyncio.Event()
+        self.settings = starting_settings(config)
+        self.clock = clock or SystemClock(self.settings.paths.clock_stamp)
+        folder = Path(self.settings.paths.settings)
+        self.store = Store(config, folder, self.clock)
+        self.machine = make(self.settings, self.stopping.set)
+        self.pending = Pending(folder / "pending.json", self.clock, boot or boot_id())
+        self.commits = Commits(self.store, self.pending, self.machine)
+        self.passwords = Passwords(self.settings.paths.password, self.clock, self.machine.owner)
+        control, table = self.settings.control, {name: _on_card(verb) for name, verb in self._verbs().items()}
+        allowed: dict[int, Collection[str]] = dict.fromkeys(control.panel_uids, BUTTON)
+        allowed |= dict.fromkeys(control.page_uids, PAGE) | dict.fromkeys(control.console_uids, table)
+        self.server = InterfaceServer(control.steward_socket, table, allowed)
+        self._watch: asyncio.Task[None] | None = None
+
+    def _verbs(self) -> Mapping[str, Verb]:
+        return {
+            **SettingsVerbs(self.store, self.commits, self.pending).table(),
+            **PasswordVerbs(self.passwords).table(),
+        }
+
+    async def start(self) -> None:
+        """Raises OSError when the socket cannot be made."""
+        for name in self.store.newer():
+            log.warning("%s is of a newer release and left alone", name)
+        with contextlib.suppress(OSError):  # a card that refuses: the console works all the same
+            self.store.adopt()
+        await self.server.start()
+        for warning in await self.machine.start(self.store.good()):
+            log.warning("%s", warning)
+        self._watch = asyncio.create_task(self.commits.watch())
+        self._watch.add_done_callback(lambda _: self.stopping.set())
+
+    async def stop(self) -> None:
+        if self._watch:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+        await self.server.stop()
+
+
+def starting_settings(config: Path) -> Settings:
+    """The running settings; of a broken file [control] and [paths] when these are right; else what is shipped."""
+    found = load(config)
+    if isinstance(found, Settings):
+        return found
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        raw = tomllib.loads(config.read_text())
+        lines = []
+        for section in ("control", "paths"):
+            if isinstance(raw.get(section), dict):
+                lines += [f"[{section}]", *(f"{name} = {_toml(value)}" for name, value in raw[section].items())]
+        salvaged = parse("\n".join(lines))
+        if isinstance(salvaged, Settings):
+            return salvaged
+    return Settings()
+
+
+def _toml(value: Any) -> str:
+    return toml(tuple(value) if isinstance(value, list) else value)
+
+
+def _on_card(verb: Verb) -> Verb:
+    """`verb`, with a card that refuses told in a sentence."""
+
+    async def carded(args: dict[str, Any]) -> Any:
+        try:
+            result = verb(args)
+            return await result if inspect.isawaitable(result) else result
+        except OSError as error:
+            log.error("the card refuses: %s", error)
+            raise Refused(f"the card refuses: {error.strerror or error}") from error
+
+    return carded
+
+
+async def run(config: Path, make: MakeMachine = PlainMachine) -> int:
+    """Run until SIGTERM or SIGINT; the exit status."""
+    steward = Steward(config, make)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, steward.stopping.set)
+    await steward.start()
+    log.info("the steward listens at %s", steward.settings.control.steward_socket)
+    await steward.stopping.wait()
+    await steward.stop()
+    return 0
