@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "relay", relay, "run the relay")
     keeper = _add(commands, "steward", steward, "run the steward: settings, passwords, network, clock, power")
     keeper.add_argument("--image", action="store_true", help="this machine is the box itself")
+    _add(commands, "page", page, "run the status page")
     check = _add(commands, "check-config", check_config, "list every complaint about a settings file")
     check.add_argument("file", nargs="?")
     check.add_argument("--json", action="store_true", help="print JSON")
@@ -169,6 +170,18 @@ def _log_to_stderr() -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     logging._srcfile = None  # nobody shows where in the code, by which thread or process a line was written
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+
+
+def page(args: argparse.Namespace) -> int:
+    """Run the status page until SIGTERM; with a broken settings file it says just that, at the shipped ports."""
+    import asyncio
+
+    from appliance.page import process
+    from appliance.settings.schema import Settings
+
+    _log_to_stderr()
+    settings = _settings(Path(args.config))
+    return asyncio.run(process.run(settings or Settings(), "" if settings else "settings"))
 
 
 def check_config(args: argparse.Namespace) -> int:

@@ -1,0 +1,304 @@
+"""The door to Flask: addresses of the page, who may see and do what, and what comes back.
+
+Each request passes `_admit` first (name of the box, network, session; for POST also TLS, login, origin, token), and
+every answer leaves through `_finish` (headers, ETag). A relay that is dead is said so; its refusals are shown in its
+words.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import flask
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from appliance.interface.client import Unreachable
+from appliance.page import api, metrics, pages
+from appliance.page.certificate import Certificate
+from appliance.page.facts import Facts
+from appliance.page.guard import HEADERS, Hosts, Networks, Tokens, local_path, same_origin
+from appliance.page.login import Login
+from appliance.page.sessions import Sessions, new_name
+from appliance.page.views import Viewer
+from appliance.page.wording import clean
+from appliance.ports import Refused
+from appliance.settings.schema import Settings
+
+COOKIE: Final = "__Host-outbox"
+FOLDER: Final = Path(__file__).parent
+TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+ACTIONS: Final = ("retry", "hold", "release", "delete", "bounce")
+NO_NAME: Final = "This is not one of the box's names. Use its address or NAME.local; page.host_names allows more."
+Answer = Response | str | tuple[Any, ...]
+
+
+def _static() -> dict[str, bytes]:
+    """The few small files that pages load."""
+    return {path.name: path.read_bytes() for path in sorted((FOLDER / "static").iterdir()) if path.suffix in TYPES}
+
+
+class Web:
+    """`own` gives the box's addresses, `app` is the WSGI application."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        facts: Facts,
+        certificate: Certificate,
+        own: Callable[[], Iterable[str]],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        page = settings.page
+        self._settings, self._facts, self._certificate = settings, facts, certificate
+        self._pages, self._api = pages.Pages(settings, facts), api.Api(facts)
+        self._hosts, self._login = Hosts(settings, own, monotonic), Login(facts, monotonic)
+        self._networks = Networks(page.networks)
+        self._special = {"/metrics": Networks(page.metrics_networks), "/api": Networks(page.api_networks)}
+        self._sessions, self._tokens = Sessions(page.session_s, monotonic), Tokens(secrets.token_bytes(32))
+        self._static = _static()
+        self._version = hashlib.sha256(b"".join(self._static.values())).hexdigest()[:10]  # a new one is fetched anew
+        self.app = self._build()
+
+    def _build(self) -> Flask:
+        app = Flask(__name__, template_folder="templates", static_folder=None)
+        app.config.update(MAX_CONTENT_LENGTH=1 << 18, MAX_FORM_PARTS=20)
+        app.jinja_env.finalize = _printable
+        app.before_request(self._admit)
+        app.after_request(self._finish)
+        for path, view, methods in (
+            ("/", self.index, ["GET"]),
+            ("/message/<name>", self.message, ["GET"]),
+            ("/message/<name>/content.eml", self.content, ["GET"]),
+            ("/message/<name>/<action>", self.act, ["POST"]),
+            ("/devices", self.devices, ["GET"]),
+            ("/static/<name>", self.static, ["GET"]),
+            ("/words", self.words, ["GET"]),
+            ("/files", self.files, ["GET"]),
+            ("/files/certificate.pem", self.certificate, ["GET"]),
+            ("/acknowledge", self.acknowledge, ["POST"]),
+            ("/flush", self.flush, ["POST"]),
+            ("/send-test", self.send_test, ["POST"]),
+            ("/login", self.login, ["GET", "POST"]),
+            ("/logout", self.logout, ["POST"]),
+            ("/healthz", lambda: Response("ok\n", mimetype="text/plain"), ["GET"]),
+            ("/readyz", self.ready, ["GET"]),
+            ("/metrics", self.metrics, ["GET"]),
+            ("/api/<verb>", self.api, ["GET"]),
+            ("/api/<verb>/<name>", self.api, ["GET"]),
+        ):
+            endpoint = f"{path}"
+            app.add_url_rule(path, endpoint.replace(".", "-"), view, methods=methods)
+        app.register_error_handler(HTTPException, self._http_error)
+        app.register_error_handler(
+            Unreachable, lambda error: self._error(503, "The relay does not answer", pages.UNCHANGED)
+        )
+        app.register_error_handler(Refused, lambda error: self._error(409, "That cannot be", str(error)))
+        return app
+
+    # -- each request -----------------------------------------------------------------------------------------------
+
+    def _admit(self) -> Answer | None:
+        g.viewer = Viewer()
+        host = request.environ.get("HTTP_HOST", "")
+        if not self._hosts.has(host):
+            return self._plain(421, NO_NAME)
+        if not self._may_come():
+            return self._plain(403, "This network may not see this.")
+        secure = request.environ["wsgi.url_scheme"] == "https"
+        cookie = request.cookies.get(COOKIE, "") if secure else ""
+        touch = "X-Live" not in request.headers
+        known = bool(cookie) and self._sessions.alive(cookie, touch)
+        g.cookie = cookie
+        g.viewer = Viewer(known or self._settings.page.anonymous_details, known,
+                          self._tokens.of(cookie) if cookie else "", secure)  # fmt: skip
+        return self._judge(host) if request.method == "POST" else None
+
+    def _may_come(self) -> bool:
+        client = request.environ.get("REMOTE_ADDR", "")
+        for path, networks in self._special.items():
+            if request.path == path or request.path.startswith(path + "/"):
+                return networks.has(client)
+        return request.path in ("/healthz", "/readyz") or self._networks.has(client)
+
+    def _judge(self, host: str) -> Answer | None:
+        """A form: over TLS, from a page of ours, with the token of its cookie, and logged in but for the login."""
+        if not g.viewer.secure:
+            return self._error(403, "Not here", "Nothing is changed over an unencrypted connection: log in first.")
+        if not same_origin(request.headers.get("Origin", ""), "https", host):
+            return self._error(403, "Refused", "This form was not sent by a page of this box.")
+        if not self._tokens.right(g.cookie, request.form.get("csrf", "")):
+            return self._error(403, "Refused", "This form is too old: go back, reload the page, try again.")
+        if request.path != "/login" and not g.viewer.actions:
+            return self._error(403, "Not logged in", "The login has ended: log in again.")
+        return None
+
+    def _finish(self, response: Response) -> Response:
+        response.headers.update(HEADERS)
+        response.headers.pop("Server", None)
+        if request.path.startswith("/static/") and "v" in request.args:
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+            return response
+        response.headers["Cache-Control"] = "no-store" if g.viewer.actions else "no-cache, private"
+        if request.method == "GET" and response.status_code == 200 and not response.is_streamed:
+            response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:20], weak=True)
+            response.make_conditional(request)
+        return response
+
+    def _plain(self, code: int, words: str) -> Response:
+        return Response(words + "\n", code, mimetype="text/plain")
+
+    def _http_error(self, error: HTTPException) -> Answer:
+        code = error.code or 500
+        words = {404: "There is no such page.", 405: "That is not possible here.", 413: "That is too large."}
+        return self._error(code, "Not found" if code == 404 else "Error", words.get(code, "The page had trouble."))
+
+    def _error(self, code: int, title: str, words: str) -> Answer:
+        if request.path.startswith("/api/"):
+            return flask.jsonify({"error": words}), code
+        return self._render("error", {"title": title, "words": words}), code
+
+    def _render(self, template: str, context: dict[str, Any]) -> str:
+        viewer: Viewer = g.viewer
+        return flask.render_template(
+            f"{template}.html",
+            viewer=viewer,
+            version=self._version,
+            box_name=self._settings.network.host_name,
+            fingerprint=self._certificate.fingerprint if viewer.secure else "",
+            login_url="" if viewer.actions else self._login_url(),
+            note=pages.NOTES.get(request.args.get("note", ""), ""),
+            **context,
+        )
+
+    def _login_url(self) -> str:
+        """Of the page with login, which is the one with TLS; "" when there is none."""
+        target = "/login?next=" + quote(local_path(request.path), safe="/")
+        if g.viewer.secure:
+            return target
+        port = self._settings.page.tls_port
+        host = request.environ["HTTP_HOST"].rpartition(":")[0] or request.environ["HTTP_HOST"]
+        if host.startswith("[") and not host.endswith("]"):
+            host = request.environ["HTTP_HOST"]
+        return f"https://{host}{'' if port == 443 else f':{port}'}{target}" if port else ""
+
+    # -- pages --------------------------------------------------------------------------------------------------------
+
+    def index(self) -> Answer:
+        return self._render("index", self._pages.index(g.viewer, request.args))
+
+    def message(self, name: str) -> Answer:
+        try:
+            return self._render("message", self._pages.message(g.viewer, name))
+        except Refused as refused:
+            return self._error(404, "Not known", str(refused))
+
+    def devices(self) -> Answer:
+        return self._render("devices", self._pages.devices(g.viewer))
+
+    def static(self, name: str) -> Answer:
+        if (octets := self._static.get(name)) is None:
+            flask.abort(404)
+        return Response(octets, mimetype=TYPES[Path(name).suffix])
+
+    def words(self) -> Answer:
+        return self._render("words", self._pages.words())
+
+    def ready(self) -> Answer:
+        trouble = self._pages.not_ready()
+        return self._plain(503 if trouble else 200, trouble or "ready")
+
+    def metrics(self) -> Answer:
+        return Response(metrics.text(self._facts.status()), content_type=metrics.TYPE)
+
+    def api(self, verb: str, name: str = "") -> Answer:
+        found = self._api.answer(verb, name, request.args, g.viewer.details)
+        return self._error(404, "", "no such question") if found is None else flask.jsonify(found)
+
+    # -- login --------------------------------------------------------------------------------------------------------
+
+    def login(self) -> Answer:
+        target, secure, problem, code = local_path(request.values.get("next", "/")), g.viewer.secure, "", 200
+        if request.method == "POST":
+            problem = self._login.check(request.environ.get("REMOTE_ADDR", ""), request.form.get("password", ""))
+            if not problem:
+                self._sessions.end(g.cookie)
+                return self._with_cookie(_go(target), self._sessions.begin())
+            code = 403
+        fresh = g.cookie or (new_name() if secure else "")
+        if fresh:
+            g.viewer = Viewer(g.viewer.details, g.viewer.actions, self._tokens.of(fresh), secure)
+        shown = self._render("login", {"here": "login", "secure": secure, "problem": problem, "next": target})
+        response = flask.make_response(shown, code)
+        return self._with_cookie(response, fresh) if fresh and fresh != g.cookie else response
+
+    def _with_cookie(self, response: Any, name: str) -> Response:
+        response.set_cookie(COOKIE, name, secure=True, httponly=True, samesite="Strict", path="/")
+        made: Response = response
+        return made
+
+    def logout(self) -> Answer:
+        self._sessions.end(g.cookie)
+        response = _go("/?note=out")
+        response.delete_cookie(COOKIE, secure=True, httponly=True, samesite="Strict", path="/")
+        return response
+
+    # -- actions ------------------------------------------------------------------------------------------------------
+
+    def act(self, name: str, action: str) -> Answer:
+        if action not in ACTIONS:
+            flask.abort(404)
+        self._facts.act(f"queue.{action}", id=name)
+        return _go(f"/message/{quote(name, safe='')}?note={action}")
+
+    def acknowledge(self) -> Answer:
+        self._facts.act("acknowledge")
+        return _go("/?note=acknowledged")
+
+    def flush(self) -> Answer:
+        self._facts.act("flush")
+        return _go("/?note=flushed")
+
+    def send_test(self) -> Answer:
+        sent = self._facts.act("send-test", to=request.form.get("to", "")[:320])
+        return _go(f"/message/{quote(str(sent.get('id', '')), safe='')}?note=test")
+
+    # -- files --------------------------------------------------------------------------------------------------------
+
+    def _login_first(self) -> Answer | None:
+        return None if g.viewer.actions else _go(self._login_url() or "/login")
+
+    def files(self) -> Answer:
+        return self._login_first() or self._render("files", {"here": "files"})
+
+    def certificate(self) -> Answer:
+        if not (chain := self._certificate.chain):
+            return self._error(404, "No certificate", "The box has none yet.")
+        return self._download(chain.encode(), "outbox.pem", "application/x-pem-file")
+
+    def content(self, name: str) -> Answer:
+        if (first := self._login_first()) is not None:
+            return first
+        found = self._facts.act("queue.export", id=name)
+        return self._download(base64.b64decode(found["content"]), f"{name}.eml", "message/rfc822")
+
+    def _download(self, octets: bytes, name: str, kind: str) -> Response:
+        safe = "".join(each if each.isascii() and (each.isalnum() or each in "-_.") else "_" for each in name)
+        return Response(octets, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{safe}"'})
+
+
+def _printable(value: Any) -> Any:
+    """Whatever a template prints: text without control characters; the template escapes it after this."""
+    return clean(value, 4000) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
+def _go(target: str) -> Response:
+    """To another page of the box, by GET."""
+    return flask.make_response(flask.redirect(target, 303))

@@ -1,0 +1,113 @@
+"""`outbox page`: the page as a process of its own, and the door to waitress.
+
+Needs the relay's control socket to show anything, nothing to run: with a dead relay it says so. SIGTERM ends it within
+seconds. Returns 0, or 1 with a line in the log when a port cannot be had.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from waitress.server import create_server
+
+from appliance.addresses import own_addresses
+from appliance.notify import notify
+from appliance.page.app import Web
+from appliance.page.certificate import Certificate
+from appliance.page.facts import Facts
+from appliance.page.front import Front, inner_socket
+from appliance.page.guard import Networks
+from appliance.settings.schema import Settings
+
+THREADS: Final = 6
+BODY_MAX: Final = 1 << 18  # octets of a form
+HEADER_MAX: Final = 16384
+CERTIFICATE_S: Final = 30.0
+log = logging.getLogger(__name__)
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def behind(front: Front, app: Wsgi) -> Wsgi:
+    """`app` as seen through the front: the client's own address and scheme; strangers to the front get nothing."""
+
+    def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        peer = front.who(int(environ.get("REMOTE_PORT") or 0))
+        if peer is None:
+            start_response("403 Forbidden", [("Content-Type", "text/plain")])
+            return [b"this is not the way in\n"]
+        environ["REMOTE_ADDR"] = environ["REMOTE_HOST"] = peer.address
+        environ["wsgi.url_scheme"] = "https" if peer.secure else "http"
+        return app(environ, start_response)
+
+    return wrapped
+
+
+class Page:
+    """All parts, wired. `bound` are the addresses listened on: the plain one first."""
+
+    def __init__(self, settings: Settings, trouble: str = "") -> None:
+        self._settings = settings
+        self._certificate = Certificate(settings)
+        self._certificate.context()
+        self._socket = inner_socket()
+        every = [*settings.page.networks, *settings.page.metrics_networks, *settings.page.api_networks]
+        self._front = Front(self._socket.getsockname()[:2], Networks(every))
+        web = Web(settings, Facts(settings, trouble), self._certificate, own_addresses)
+        self._server = create_server(
+            behind(self._front, web.app),
+            sockets=[self._socket],
+            threads=THREADS,
+            ident="",
+            channel_timeout=60,
+            cleanup_interval=10,
+            connection_limit=200,
+            max_request_body_size=BODY_MAX,
+            max_request_header_size=HEADER_MAX,
+            expose_tracebacks=False,
+        )
+        self._thread = threading.Thread(target=self._server.run, name="waitress", daemon=True)
+
+    @property
+    def bound(self) -> list[tuple[str, int]]:
+        return self._front.bound
+
+    async def start(self) -> None:
+        """Raises OSError when a port is taken."""
+        page = self._settings.page
+        if page.port:
+            await self._front.listen(page.address, page.port)
+        if page.tls_port:
+            await self._front.listen(page.address, page.tls_port, self._certificate.context)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        await self._front.stop()
+        self._server.close()
+
+
+async def run(settings: Settings, trouble: str = "") -> int:
+    """Until SIGTERM or SIGINT; the exit status."""
+    if not settings.page.enabled:
+        log.info("the page is switched off: page.enabled")
+        return 0
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    page = Page(settings, trouble)
+    try:
+        await page.start()
+    except OSError as error:
+        log.error("the page cannot listen: %s", error)
+        await page.stop()
+        return 1
+    log.info("page at %s", page.bound)
+    notify("READY=1")
+    await stopping.wait()
+    notify("STOPPING=1")
+    await page.stop()
+    return 0
