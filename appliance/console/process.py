@@ -2,8 +2,9 @@
 
 One thread for each line. A line that is missing or goes away (a USB adapter pulled) is opened again, with a growing
 pause of at most REOPEN_MAX_S; whoever was logged in there is logged out. The settings are looked at again before each
-visit, and a changed speed is taken up while nobody is logged in. When they cannot be read, the last known or the
-shipped ones count: a wrong setting never takes the console away (P7). A bug in a keeper ends the process with status 1.
+visit, and a changed speed is taken up while nobody is logged in. When they are broken, the last known ones count, or
+what can be salvaged of them, or the shipped ones: a wrong setting never takes the console away (P7). A bug in a keeper
+ends the process with status 1.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from appliance.console.session import Session
 from appliance.console.terminal import LineTerminal, Lost
 from appliance.ports import Clock
 from appliance.settings.load import load
+from appliance.settings.salvage import load_or_salvage
 from appliance.settings.schema import Settings
 
 REOPEN_MAX_S: Final = 8.0
@@ -38,7 +40,8 @@ class Configuration:
 
     def __init__(self, config: Path, clock: Clock, speed: int = 0) -> None:
         self._config, self._clock, self._speed = config, clock, speed
-        self._looked_at, self._changed_at, self._settings = -LOOK_S, -1, Settings()
+        self._looked_at, self._changed_at = -LOOK_S, -1
+        self._settings = load_or_salvage(config)
 
     def settings(self) -> Settings:
         """As they are in the file, looked at again after LOOK_S; as last known when it cannot be read."""
@@ -117,9 +120,9 @@ def run(ports: Sequence[str], speed: int, config: Path, shell: Callable[[Places]
     """Serve all `ports` until SIGTERM or SIGINT; the exit status."""
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
     configuration = Configuration(config, clock, speed)
-    control = configuration.settings().control
-    places = Places(control.socket, control.steward_socket)
-    gate = Gate(places.steward_socket, clock)
+    settings = configuration.settings()
+    places = Places(settings.control.socket, settings.control.steward_socket)
+    gate = Gate(places.steward_socket, clock, settings.paths.password)
     crashed = threading.Event()
     for path in ports:
         keeper = Keeper(path, configuration, gate, lambda: shell(places), clock)

@@ -12,7 +12,6 @@ import contextlib
 import inspect
 import logging
 import signal
-import tomllib
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -21,9 +20,7 @@ from appliance.clock import SystemClock
 from appliance.interface.server import InterfaceServer
 from appliance.passwords import Passwords
 from appliance.ports import Clock, Refused, Verb
-from appliance.settings.load import load
-from appliance.settings.parse import parse
-from appliance.settings.render import toml
+from appliance.settings.salvage import load_or_salvage
 from appliance.settings.schema import Settings
 from appliance.settings.store import Store
 from appliance.steward.commits import Commits
@@ -44,7 +41,7 @@ class Steward:
     def __init__(self, config: Path, make: MakeMachine = PlainMachine, clock: Clock | None = None,
                  boot: str = "") -> None:  # fmt: skip
         self.stopping = asyncio.Event()
-        self.settings = starting_settings(config)
+        self.settings = load_or_salvage(config)
         self.clock = clock or SystemClock(self.settings.paths.clock_stamp)
         folder = Path(self.settings.paths.settings)
         self.store = Store(config, folder, self.clock)
@@ -81,27 +78,6 @@ class Steward:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
         await self.server.stop()
-
-
-def starting_settings(config: Path) -> Settings:
-    """The running settings; of a broken file [control] and [paths] when these are right; else what is shipped."""
-    found = load(config)
-    if isinstance(found, Settings):
-        return found
-    with contextlib.suppress(OSError, ValueError, RecursionError):
-        raw = tomllib.loads(config.read_text())
-        lines = []
-        for section in ("control", "paths"):
-            if isinstance(raw.get(section), dict):
-                lines += [f"[{section}]", *(f"{name} = {_toml(value)}" for name, value in raw[section].items())]
-        salvaged = parse("\n".join(lines))
-        if isinstance(salvaged, Settings):
-            return salvaged
-    return Settings()
-
-
-def _toml(value: Any) -> str:
-    return toml(tuple(value) if isinstance(value, list) else value)
 
 
 def _on_card(verb: Verb) -> Verb:

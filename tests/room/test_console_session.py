@@ -10,6 +10,7 @@ from appliance.console.gate import Gate
 from appliance.console.serial_port import SerialLine
 from appliance.console.session import Session
 from appliance.console.terminal import LineTerminal, Lost
+from appliance.passwords import Passwords as KeptPassword
 from tests.fakes.clock import FakeClock
 from tests.fakes.passwords import Passwords
 from tests.fakes.shell import FakeShell
@@ -116,6 +117,16 @@ def test_a_dead_steward_is_said_and_the_banner_stays(tmp_path: Path) -> None:
     assert line.shown.count(b"Outbox for tests\r\n") == 2
     assert line.shown.count(b"does not answer: nobody can log in now.\r\n") == 2
     assert b"Password" not in line.shown
+
+
+def test_while_the_steward_is_dead_the_password_file_opens_the_door(tmp_path: Path) -> None:
+    clock = FakeClock()
+    keeper = KeptPassword(str(tmp_path / "password.json"), clock)
+    keeper.change("", "open sesame")
+    gate = Gate(str(tmp_path / "nobody"), clock, str(tmp_path / "password.json"))
+    line = Line(clock, b"\r", b"guess\r", 1.0, b"open sesame\r", b"hello\r", silent_s=1)
+    assert visited(line, gate, clock).ran == ["hello"]
+    assert line.shown.count(b"Wrong password.") == 1
 
 
 def test_after_a_reset_by_the_button_a_new_password_is_chosen(passwords: Passwords) -> None:

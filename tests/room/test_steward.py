@@ -13,9 +13,10 @@ import pytest
 from appliance.interface.client import ask
 from appliance.ports import Refused
 from appliance.settings.load import load
+from appliance.settings.salvage import load_or_salvage
 from appliance.settings.schema import Settings
 from appliance.steward.machine import PlainMachine
-from appliance.steward.room import BUTTON, Steward, starting_settings
+from appliance.steward.room import BUTTON, Steward
 from tests.fakes.clock import FakeClock
 
 TEXT = """format = 1
@@ -248,7 +249,7 @@ def test_a_file_that_says_nothing_usable_means_the_shipped_sockets(tmp_path: Pat
     path = tmp_path / "outbox.toml"
     if text is not None:
         path.write_bytes(text.encode("latin-1"))
-    assert starting_settings(path) == Settings()
+    assert load_or_salvage(path) == Settings()
 
 
 async def test_a_card_that_refuses_is_told_and_nothing_changes(box: Box) -> None:
