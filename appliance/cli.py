@@ -255,7 +255,7 @@ def _ask(args: argparse.Namespace, verb: str, arguments: dict[str, Any]) -> Any:
 
 
 def demo(args: argparse.Namespace) -> int:
-    """See appliance/demo.py."""
+    """See appliance/demo/."""
     from appliance import demo as pretend
 
     return pretend.run(check=args.check)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance import demo
+from appliance.demo import world as demo
 from appliance.pretend.nameserver import Zone
 from appliance.pretend.script import Script
 from appliance.settings.parse import parse

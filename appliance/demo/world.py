@@ -1,25 +1,25 @@
-"""`outbox demo`: the real relay on port 2525 with a pretend Internet: no root, and nothing leaves the machine.
+"""The world of the demonstration: the real relay and panel with a pretend Internet, all state in a temporary folder.
 
-Shows a message arriving, one bouncing, one deferred and delivered later; then stays up and tells what happens until
-Ctrl-C. `run(check=True)` does the three by itself, one line a step, and returns 0 only if each was verified at the
-pretend servers. Every wait is bounded. All state is in a temporary folder, removed at the end.
+`running` gives a Demo whose relay greets and whose lamps are shown, and tears everything down. Every wait is bounded;
+what does not come true raises Failed with one plain sentence.
 """
 
 from __future__ import annotations
 
 import contextlib
-import email
 import json
 import smtplib
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
+from appliance.demo.lamps import ShownLamps
+from appliance.demo.words import Failed
 from appliance.pretend.internet import Internet
 from appliance.pretend.mailserver import Received
 
@@ -42,20 +42,6 @@ mail.grey.pretend.example RCPT -> 451 4.7.1 greylisted, come again x2
 """
 SENDER = "copier@office.pretend.example"
 FRIENDLY, STRICT, GREY = "anna@friendly.pretend.example", "nobody@strict.pretend.example", "otto@grey.pretend.example"
-INTRODUCTION = f"""\
-Outbox, with a pretend Internet: every server ending in .pretend.example is played by this command, on loopback.
-The relay is real and takes mail at 127.0.0.1 port {{port}}. Send it some, from another window:
-
-  swaks --server 127.0.0.1:{{port}} --from {SENDER} --to {FRIENDLY}
-  python3 -c "import smtplib; smtplib.SMTP('127.0.0.1', {{port}}).sendmail('{SENDER}', \
-['{FRIENDLY}'], 'Subject: hello')"
-
-  {FRIENDLY:32} is delivered
-  {STRICT:32} is refused: a report goes to the sender
-  {GREY:32} is told to wait (twice, the first time), then delivered
-
-Look at it with: outbox queue list --config {{config}}
-"""
 SETTINGS = """\
 format = 1
 [box]
@@ -95,15 +81,6 @@ tls = "{folder}/tls"
 """
 
 
-class Failed(Exception):
-    """A step did not hold; one plain sentence."""
-
-
-def say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
-
-
 class Demo:
     """The running relay and its pretend Internet."""
 
@@ -116,6 +93,7 @@ class Demo:
         command = [sys.executable, "-m", "appliance.cli", "relay", "--config", str(self.config)]
         with self.log.open("wb") as log:
             self.relay = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.lamps = ShownLamps(self.config, folder / "panel.log")
 
     def wait(self, condition: Callable[[], bool], failure: str, timeout_s: float = STEP_S) -> None:
         """Raises Failed when `condition` does not come true in time or the relay ends."""
@@ -133,13 +111,17 @@ class Demo:
             return probe.recv(4) == b"220 "
         return False
 
-    def queue(self) -> str:
-        """What `outbox queue list --json` prints."""
-        command = [sys.executable, "-m", "appliance.cli", "queue", "list", "--json", "--config", str(self.config)]
+    def lamp(self, label: str, words: str) -> None:
+        """Raises Failed when the panel's lamp does not say that soon."""
+        self.wait(lambda: words in self.lamps.saying.get(label, ""), f'the {label} lamp does not say "{words}"')
+
+    def command(self, *words: str) -> Any:
+        """What `outbox WORDS --json` prints."""
+        command = [sys.executable, "-m", "appliance.cli", *words, "--json", "--config", str(self.config)]
         ran = subprocess.run(command, capture_output=True, text=True, timeout=START_S, check=False)
         if ran.returncode != 0:
-            raise Failed(f"outbox queue list: {ran.stdout}{ran.stderr}")
-        return ran.stdout
+            raise Failed(f"outbox {' '.join(words)}: {ran.stdout}{ran.stderr}")
+        return json.loads(ran.stdout)
 
     def send(self, recipient: str, subject: str) -> str:
         """Hand a message to the relay as a device would; the reply to its final dot."""
@@ -161,52 +143,14 @@ class Demo:
         return [got for host, got in list(self.net.received) if host == name and subject.encode() in got.content]
 
     def stop(self) -> int:
-        """The relay's exit status."""
+        """The exit status of the panel, or of the relay."""
+        status = self.lamps.stop()
         self.relay.terminate()
         try:
-            return self.relay.wait(STEP_S)
+            return self.relay.wait(STEP_S) or status
         except subprocess.TimeoutExpired:
             self.relay.kill()
             return self.relay.wait()
-
-
-def arrives(demo: Demo) -> str:
-    answer = demo.send(FRIENDLY, "a scanned page")
-    demo.wait(lambda: bool(demo.at("friendly", "a scanned page")), f"nothing arrived for {FRIENDLY}")
-    (got,) = demo.at("friendly", "a scanned page")
-    if got.recipients != [FRIENDLY] or b"\r\nThis is a scanned page.\r\n" not in got.content:
-        raise Failed("what arrived is not what was sent")
-    return f"delivered: {FRIENDLY} has it, content unchanged ({answer})"
-
-
-def bounces(demo: Demo) -> str:
-    demo.send(STRICT, "a lost page")
-    demo.wait(lambda: bool(demo.at("office", "a lost page")), f"no report came to {SENDER}")
-    (got,) = demo.at("office", "a lost page")
-    report = email.message_from_bytes(got.content)
-    if got.reverse_path != "" or got.recipients != [SENDER] or report.get_content_type() != "multipart/report":
-        raise Failed("what came to the sender is no report")
-    if b"nobody of that name here" not in got.content or demo.at("strict", "a lost page"):
-        raise Failed("the report does not say why")
-    return f'bounced: {STRICT} was refused, and {SENDER} has the report: "550 5.1.1 nobody of that name here"'
-
-
-def waits(demo: Demo) -> str:
-    demo.send(GREY, "a patient page")
-    demo.wait(lambda: "deferred" in demo.queue(), "the message was not seen waiting")
-    say(f"  deferred: {GREY} was told 451, the message waits in the queue")
-    demo.wait(lambda: bool(demo.at("grey", "a patient page")), f"nothing arrived for {GREY}", 2 * STEP_S)
-    if len(demo.at("grey", "a patient page")) != 1:
-        raise Failed("it arrived more than once")
-    return f"retried and delivered: {GREY} has it, once"
-
-
-def empties(demo: Demo) -> str:
-    demo.wait(lambda: not json.loads(demo.queue()), "the queue is not empty")
-    return "the queue is empty"
-
-
-STEPS = (arrives, bounces, waits, empties)
 
 
 @contextlib.contextmanager
@@ -232,39 +176,3 @@ def free_port(wanted: int) -> int:
             free: int = probe.getsockname()[1]
             return free
     raise OSError("no free port on 127.0.0.1")
-
-
-def watch(demo: Demo) -> None:
-    """Tell what the pretend servers receive, until Ctrl-C or the relay's end."""
-    shown = len(demo.net.received)
-    demo.net.change(SCRIPT)
-    say("\nNow it is your turn; Ctrl-C ends it.")
-    while demo.relay.poll() is None:
-        arrived = demo.net.received[shown:]
-        for server, got in arrived:
-            subject = email.message_from_bytes(got.content).get("Subject", "(no subject)")
-            say(f"  {server} took a message from <{got.reverse_path}> for {', '.join(got.recipients)}: {subject}")
-        shown += len(arrived)
-        time.sleep(0.1)
-    raise Failed("the relay ended")
-
-
-def run(check: bool = False, port: int = PORT) -> int:
-    """The command; the exit status."""
-    try:
-        with running(free_port(port)) as demo:
-            say(INTRODUCTION.format(port=demo.port, config=demo.config))
-            for number, step in enumerate(STEPS, 1):
-                say(f"{number}. {step(demo)}")
-            if not check:
-                watch(demo)
-            status = demo.stop()
-            if status != 0:
-                raise Failed(f"the relay ended with {status}")
-            say("All held: delivered, bounced, deferred and delivered, orderly stop.")
-    except KeyboardInterrupt:
-        say("\nGood bye.")
-    except (Failed, OSError, smtplib.SMTPException, json.JSONDecodeError) as trouble:
-        say(f"FAILED: {trouble}")
-        return 1
-    return 0
