@@ -84,7 +84,7 @@ class Spool(Protocol):
         """Room for a message, or the 4yz that refuses it (452 4.3.1 card nearly full, 451 4.3.0 card failing)."""
 
     def items(self) -> Iterable[QueueItem]:
-        """What was found at the start, oldest first."""
+        """What was found at the start, oldest first; handed over once, to the scheduler."""
 
     def content(self, queue_id: str) -> Content:
         """Raises KeyError for an unknown id."""

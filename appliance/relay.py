@@ -112,8 +112,8 @@ class MailPath:
 
     async def start(self) -> None:
         await self.spool.start()
-        self.history.attempts.keep_only({item.queue_id for item in self.spool.items()})
         self.scheduler.start()
+        self.history.attempts.keep_only({item.queue_id for item in self.scheduler.items()})
         await self.control.start()
         await self.intake.start()
         self._dns_watch = asyncio.create_task(self.resolver.watch())
