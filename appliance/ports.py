@@ -7,6 +7,7 @@ Mail failures are values (`Reply`), never exceptions.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -75,10 +76,11 @@ class SpoolFacts:
 
 
 class Spool(Protocol):
-    """The journal on the card. It is the truth; the scheduler's table is a copy. `unrecorded` counts what `record` and
-    `remove` were told and no flush has brought to the card yet."""
+    """The journal on the card. It is the truth; the scheduler's table is a copy. `window` stands (`async with`) around
+    each attempt and the recording of its result: entering waits while 32 are under way or not on the card yet (P3)."""
 
-    unrecorded: int
+    @property
+    def window(self) -> AbstractAsyncContextManager[None]: ...
 
     def draft(self, queue_id: str, expected_bytes: int = 0) -> Draft | Reply:
         """Room for a message, or the 4yz that refuses it (452 4.3.1 card nearly full, 451 4.3.0 card failing)."""

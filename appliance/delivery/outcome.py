@@ -101,8 +101,8 @@ class Outcome:
         return self._ages.of(item) > self._settings.delivery.expire_after_s
 
     def _record(self, item: QueueItem, rows: Sequence[Progress]) -> None:
-        """What is delivered as a whole is removed at once; that mark is enough."""
-        if rows and any(row.state is not State.DELIVERED for row in item.progress):
+        """What is delivered as a whole is removed at once; that mark is enough, unless a report comes before it."""
+        if rows and (self._success_due(item) or any(row.state is not State.DELIVERED for row in item.progress)):
             self._spool.record(item, rows)
 
     # -- reports ----------------------------------------------------------------------------------------------------

@@ -36,7 +36,6 @@ GIVE_UP_WAIT_S: Final = 10.0  # for an attempt that is just on the wire
 LOOK_S: Final = 0.02
 BATCH: Final = 200  # due items begun before clients get a turn
 BUSY_COUNT: Final = 16
-UNRECORDED_MAX: Final = 16  # no attempt begins before these are on the card (P3)
 BUSY_S: Final = 0.06
 BUSY_OCTETS: Final = 131072  # of a large message count as one more
 
@@ -315,6 +314,20 @@ class Scheduler:
 
     async def _job(self, lane: Lane, job: Job) -> None:
         """One attempt and its consequences; never raises but when cancelled."""
+        try:
+            async with self._spool.window:
+                await self._try(lane, job)
+                self._end(job)
+        except asyncio.CancelledError:
+            self._end(job)
+            raise
+
+    def _end(self, job: Job) -> None:
+        job.finish()
+        if job.item.queue_id in self._items:
+            self.census.note(job.item)
+
+    async def _try(self, lane: Lane, job: Job) -> None:
         item = job.item
         rows = [row for row in job.rows if row.state is State.PENDING]
         try:
@@ -324,8 +337,6 @@ class Scheduler:
                 for row in rows:
                     self._postpone(item, row, lane)
                 return
-            if self._spool.unrecorded >= UNRECORDED_MAX:
-                await self._spool.settled()
             replies = await self._run(job, rows)
             self._heed(lane, replies)
             self._outcome.take(item, rows, job.step, replies)
@@ -335,10 +346,6 @@ class Scheduler:
             maillog.bug(item.queue_id)
             left = [row for row in rows if row.state is State.PENDING]
             self._outcome.take(item, left, job.step, [BUG] * len(left))
-        finally:
-            job.finish()
-            if item.queue_id in self._items:
-                self.census.note(item)
 
     async def _run(self, job: Job, rows: list[Progress]) -> list[Reply]:
         item, visit = job.item, self._visits[job.item.queue_id]

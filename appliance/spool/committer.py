@@ -26,14 +26,16 @@ Finished = Callable[[list["Entry"], OSError | None, Segment | None], None]
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A record on its way. `waits` = somebody waits for the flush; `undo` = meta of the REMOVE that takes a commit
-    back when its flush failed; `sources` = content segments to flush first, with their faults when written.
-    `outcome` is called by whoever gets `finished`; then `segment` and `offset` say where the record lies."""
+    """A record on its way. `waits` = somebody waits for the flush; `lazy` = the window counts it; `undo` = meta of the
+    REMOVE that takes a commit back when its flush failed; `sources` = content segments to flush first, with their
+    faults when written. `outcome` is called by whoever gets `finished`; then `segment` and `offset` say where the
+    record lies."""
 
     kind: Kind
     meta: bytes
     content: bytes = b""
     waits: bool = False
+    lazy: bool = False
     outcome: Outcome | None = None
     undo: bytes = b""
     sources: tuple[tuple[Segment, int], ...] = ()

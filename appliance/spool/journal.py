@@ -1,9 +1,9 @@
 """The spool: a journal in preallocated segments, with group commit. It is the truth.
 
 Promises: `commit` answers 250 only after the flush has returned; what was removed never comes back once its removal
-is flushed; progress and removals are on the card within LAZY_S seconds or LAZY_RECORDS records (P3); a damaged record
-is set aside and shown and hides no neighbour. A card that fails gives 4yz replies and a fault in `facts`. Opening
-raises OSError only when the folder cannot be used at all. docs/spool.md states every on-disk state.
+is flushed; progress and removals are on the card within LAZY_S seconds, and `window` bounds how many are not (P3); a
+damaged record is set aside and shown and hides no neighbour. A card that fails gives 4yz replies and a fault in
+`facts`. Opening raises OSError only when the folder cannot be used at all. docs/spool.md states every on-disk state.
 """
 
 from __future__ import annotations
@@ -33,9 +33,8 @@ from appliance.spool.recovery import apply_change
 from appliance.spool.segment import Segment
 from appliance.spool.space import Space
 from appliance.spool.start import Opened, open_store
+from appliance.spool.window import LAZY_RECORDS, LAZY_S, Window
 
-LAZY_S: Final = 5.0
-LAZY_RECORDS: Final = 16  # then a flush is asked for; attempts under way add theirs until it returns (P3: 32)
 ROWS_MAX: Final = 256  # recipients in one CHANGE record
 FAILURES_MAX: Final = 3  # in a row; then the card is tried again only every PROBE_S
 PROBE_S: Final = 1.0
@@ -71,7 +70,8 @@ class JournalSpool:
         self._news = {"told": sorted(found.told), "void": found.void} if opened.news else {}
         self._fault, self._fault_until, self._failures = "", 0.0, 0
         self._room_at, self._room = -1e9, 0
-        self._lazy = self.unrecorded = 0
+        self._lazy = 0
+        self.window = Window(self._committer.wake)
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._space = Space(self)
@@ -209,7 +209,8 @@ class JournalSpool:
 
     def _later(self, entry: Entry) -> None:
         self._lazy += 1
-        self.unrecorded += 1
+        entry.lazy = True
+        self.window.recorded()
         due = self._lazy >= LAZY_RECORDS
         if due:
             self._lazy = 0
@@ -235,7 +236,7 @@ class JournalSpool:
     def _settle_batch(self, entries: list[Entry], error: OSError | None, segment: Segment | None) -> None:
         """In the loop. With an error, `entries` are those who waited; the others are written again."""
         if error is None:
-            self.unrecorded = max(0, self.unrecorded - sum(not entry.waits for entry in entries))
+            self.window.flushed(sum(entry.lazy for entry in entries))
         for entry in entries:
             if entry.outcome:
                 entry.outcome(error)

@@ -17,6 +17,7 @@ from appliance.delivery.reports import Reporter
 from appliance.delivery.scheduler import Scheduler
 from appliance.ports import Content, DamagedContent, Hop, Host
 from appliance.settings.schema import Box, Delivery, Domain, Relay, Reports, Settings, SpoolSettings
+from appliance.spool.files import Files
 from appliance.spool.history import FileHistory
 from appliance.spool.journal import JournalSpool, open_spool
 from tests.fakes.clock import FakeClock
@@ -59,9 +60,11 @@ class World:
 
 
 class Rig:
-    def __init__(self, folder: Path, settings: Settings, clock: FakeClock, world: World) -> None:
+    def __init__(
+        self, folder: Path, settings: Settings, clock: FakeClock, world: World, card: Files | None = None
+    ) -> None:
         self.world, self.clock, self.crashes = world, clock, list[BaseException]()
-        self.spool: JournalSpool = open_spool(settings.spool, clock)
+        self.spool: JournalSpool = open_spool(settings.spool, clock, card)
         self.history = FileHistory(folder, 30, 1 << 20, clock)
         self.bounces = Bounces(folder)
         reporter = Reporter(settings, self.spool, self.bounces, clock, lambda: "box.office.example")

@@ -12,6 +12,7 @@ from appliance.core.item import QueueItem, State
 from appliance.core.reply import Reply
 from appliance.ports import DamagedContent, Hop
 from appliance.settings.schema import Delivery, Domain
+from tests.fakes.card import WatchedCard
 from tests.fakes.clock import FakeClock
 from tests.room.test_scheduler import OK, Rig, World, made
 
@@ -165,3 +166,31 @@ async def test_a_host_that_greets_with_not_now_is_not_asked_for_each_message(rig
         await rig.take(f"Q{number}", "b@y.example")
     await rig.until(lambda: all(item.progress[0].reply for item in rig.scheduler.items()))
     assert len(rig.world.log) == 1
+
+
+async def test_while_the_card_does_not_flush_at_most_32_deliveries_go_out(tmp_path: Path) -> None:
+    """P3: what a power cut then repeats. Attempts under way count, so that they cannot overshoot it together."""
+    settings = made(tmp_path, domain=(Domain(connections_max=50),), delivery=Delivery(sessions_max=50))
+    card = WatchedCard()
+    rig = Rig(tmp_path, settings, FakeClock(), World(), card)
+    await rig.start()
+    rig.world.gate = asyncio.Event()
+    for number in range(50):
+        await rig.take(f"Q{number}", "b@y.example")
+    with card.still:
+        rig.world.gate.set()
+        await rig.until(lambda: len(rig.world.log) >= 32)
+        await asyncio.sleep(0.05)
+        assert len(rig.world.log) == 32
+    await rig.until(lambda: not rig.waiting)
+    assert len(rig.world.log) == 50
+    await rig.stop()
+
+
+async def test_a_delivery_is_on_the_card_within_five_seconds_without_any_company(rig: Rig) -> None:
+    await rig.take("Q1", "b@y.example")
+    await rig.until(lambda: not rig.waiting)
+    assert rig.spool.window.unrecorded == 1
+    began = asyncio.get_running_loop().time()
+    await rig.until(lambda: rig.spool.window.unrecorded == 0)
+    assert asyncio.get_running_loop().time() - began < 5

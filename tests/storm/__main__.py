@@ -150,10 +150,10 @@ class Storm:
         say(f"while draining: {len(self.ledger.accepted)} accepted, {len(self.ledger.kills)} kills")
 
     def account(self, stopped: int) -> int:
-        found = verdict(self.ledger, CONNECTIONS)
+        found = verdict(self.ledger)
         say(f"accepted {len(self.ledger.accepted)}, arrived {len(self.ledger.arrived)}, kills {len(self.ledger.kills)}")
         say(f"lost {len(found.lost)}, damaged {len(found.damaged)}, duplicates {found.duplicates}")
-        say(f"widest window: {found.worst_s:.1f} s, {found.worst} deliveries before a kill")
+        say(f"widest window: {found.worst_s:.1f} s, {found.worst} deliveries repeated by one kill")
         for line in (*found.lost[:10], *found.damaged[:10], *found.unlawful[:10]):
             say(f"WRONG: {line}")
         right = found.right and stopped == 0 and not self.box.bugs()

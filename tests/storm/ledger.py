@@ -1,13 +1,15 @@
 """What the storm knows: which messages were accepted, which arrived when, and when the plug was pulled.
 
 `verdict` is pure arithmetic on that: nothing accepted may be lost, and a second copy is lawful only when the first one
-arrived so shortly before a kill that it could not be recorded: at most WINDOW_S seconds and WINDOW deliveries (P3),
-beside those that were under way on a connection.
+arrived at most WINDOW_S seconds before a kill (P3). What a kill left unrecorded comes again, whether its answer had
+been read or was still under way on a connection: at most WINDOW deliveries for each kill.
 """
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,7 +32,8 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`unlawful` names each second copy outside the window; `worst_s` and `worst` are the widest window seen."""
+    """`unlawful` names each second copy outside the window; `worst_s` is the widest window seen, `worst` the
+    most deliveries that one kill repeated."""
 
     lost: tuple[str, ...]
     damaged: tuple[str, ...]
@@ -44,27 +47,26 @@ class Verdict:
         return not (self.lost or self.damaged or self.unlawful)
 
 
-def verdict(ledger: Ledger, under_way: int, slack_s: float = 1.0) -> Verdict:
-    """`under_way` is the number of connections, `slack_s` what a busy machine adds to a flush."""
+def verdict(ledger: Ledger) -> Verdict:
     order = sorted(ledger.arrived)
-    times = [at for at, _ in order]
     kills = sorted(ledger.kills)
     last: dict[str, float] = {}
-    duplicates, worst, worst_s = 0, 0, 0.0
+    again: Counter[float] = Counter()
+    worst_s = 0.0
     unlawful: list[str] = []
     for at, name in order:
         if name in last:
-            duplicates += 1
             first = last[name]
-            next_kill = bisect_right(kills, first)
-            kill = kills[next_kill] if next_kill < len(kills) and kills[next_kill] < at else None
-            if kill is None:
+            between = bisect_right(kills, first)
+            kill = kills[between] if between < len(kills) and kills[between] < at else math.inf
+            again[kill] += 1
+            if kill == math.inf:
                 unlawful.append(f"{name}: two copies and no kill between")
             else:
-                age, since = kill - first, bisect_right(times, kill) - bisect_right(times, first)
-                worst_s, worst = max(worst_s, age), max(worst, since + 1)
-                if age > WINDOW_S + slack_s or since + 1 > WINDOW + under_way:
-                    unlawful.append(f"{name}: {age:.1f} s and {since} deliveries before the kill")
+                worst_s = max(worst_s, kill - first)
+                if kill - first > WINDOW_S:
+                    unlawful.append(f"{name}: {kill - first:.1f} s before the kill")
         last[name] = at
+    unlawful += [f"{count} deliveries not recorded at one kill" for kill, count in again.items() if count > WINDOW]
     lost = tuple(sorted(ledger.missing()))
-    return Verdict(lost, tuple(ledger.damaged), duplicates, tuple(unlawful), worst_s, worst)
+    return Verdict(lost, tuple(ledger.damaged), again.total(), tuple(unlawful), worst_s, max(again.values(), default=0))
