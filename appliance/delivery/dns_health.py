@@ -1,7 +1,7 @@
 """Whether DNS works, as far as the last questions tell. Pure bookkeeping; nothing raises.
 
-No DNS: no server is set, or the last question got no answer from any server, or the last NAMES questions about
-different names all failed (one broken domain is its own trouble, not ours). One good answer ends the trouble.
+One good answer shows that it works. A question that no server answers, or NAMES questions about different names in a
+row that all fail, may be the trouble of somebody else's domains: that is a suspicion, and a test question decides.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ class DnsHealth:
 
     def __init__(self, servers: Iterable[str]) -> None:
         self.ok: bool | None = None if list(servers) else False
-        self.question: tuple[str, str] | None = None
         self._why = "" if self.ok is None else "no DNS server is set"
         self._names: set[str] = set()
         self._silent: dict[str, str] = {}
@@ -37,10 +36,12 @@ class DnsHealth:
         self.ok, self._why = True, ""
         self._names.clear()
 
-    def failed(self, name: str, kind: str, why: str, silent: bool) -> None:
-        """A question got none that is of use; `silent` = from no server at all."""
-        self.question = name, kind
-        self._names.add(name)
-        if silent or len(self._names) >= NAMES:
-            self.ok, self._why = False, why
-            self._names = set(list(self._names)[:NAMES])
+    def failed(self, name: str, silent: bool) -> bool:
+        """A question got none that is of use; `silent` = from no server at all. Whether a test is due."""
+        if len(self._names) < NAMES:
+            self._names.add(name)
+        return self.ok is not False and (silent or len(self._names) >= NAMES)
+
+    def test_failed(self, why: str) -> None:
+        """A question that every working server can answer got no answer."""
+        self.ok, self._why = False, why

@@ -9,7 +9,8 @@ to say about it: "secure", "insecure", "bogus", "unknown".
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import contextlib
+from dataclasses import dataclass, replace
 from typing import Final
 
 import dns.asyncbackend
@@ -31,6 +32,7 @@ RECORDS_MAX: Final = 64
 ALIASES_MAX: Final = 8
 TTL_MAX_S: Final = 86400
 RECHECK_S: Final = 30.0  # between looks whether DNS works again
+TEST_QUESTION: Final = ("com", "NS")  # what any working server can answer
 NEGATIVE_TTL_MAX_S: Final = 60  # a second look some minutes later must be a real one
 _FLAGS: Final = int(dns.flags.RD | dns.flags.AD)  # AD: tell us whether you validate (RFC 6840 5.7)
 _BOGUS_CODES: Final = frozenset({6, 7, 8, 9, 10, 11, 12})  # extended errors about DNSSEC, RFC 8914 4
@@ -77,6 +79,7 @@ class Resolver:
         self._cache: dict[tuple[str, str], tuple[float, Answer]] = {}
         self._under_way: dict[tuple[str, str], asyncio.Task[Answer]] = {}
         self.health = DnsHealth(settings.servers)
+        self._suspicion = asyncio.Event()
         self._validating: set[tuple[str, int]] = set()
         self._backend = dns.asyncbackend.get_backend("asyncio")
 
@@ -95,12 +98,20 @@ class Resolver:
             task.add_done_callback(lambda _: self._under_way.pop(key, None))
         return await asyncio.shield(task)
 
-    async def watch(self) -> None:
-        """While DNS does not work, ask again now and then, so that its return is noticed without new mail."""
-        while True:
-            await asyncio.sleep(RECHECK_S)
-            if self.health.ok is False and self.health.question is not None:
-                await self._follow(*self.health.question)
+    async def watch(self, every_s: float = RECHECK_S) -> None:
+        """Ask the test question when DNS is suspected, and again while it does not work, so that its return is noticed
+        without new mail."""
+        while self._servers:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(every_s):
+                    await self._suspicion.wait()
+            if self._suspicion.is_set() or self.health.ok is False:
+                self._suspicion.clear()
+                answer = await self._try_servers(*TEST_QUESTION)
+                if answer.failed:
+                    self.health.test_failed(answer.why)
+                else:
+                    self.health.answered()
 
     async def _look_up(self, key: tuple[str, str]) -> Answer:
         answer = await self._follow(*key)
@@ -121,6 +132,15 @@ class Resolver:
         return Answer("failed", name, why=f"more than {ALIASES_MAX} aliases")
 
     async def _ask_servers(self, name: str, kind: str) -> Answer:
+        answer = await self._try_servers(name, kind)
+        if not answer.failed:
+            self.health.answered()
+        elif self._servers and self.health.failed(name, answer.silent):
+            self._suspicion.set()
+        return answer
+
+    async def _try_servers(self, name: str, kind: str) -> Answer:
+        """The first answer of use in some rounds through the servers, or the last that was none."""
         try:
             query = dns.message.make_query(name + ".", kind, use_edns=0, payload=PAYLOAD_BYTES, flags=_FLAGS)
         except (dns.exception.DNSException, UnicodeError, ValueError):
@@ -130,12 +150,9 @@ class Resolver:
             for server in self._servers:
                 answer = await self._ask_one(query, name, server)
                 if not answer.failed:
-                    self.health.answered()
                     return answer
                 silent = silent and answer.silent
-        if self._servers:
-            self.health.failed(name, kind, answer.why, silent)
-        return answer
+        return replace(answer, silent=silent)
 
     async def _ask_one(self, query: dns.message.QueryMessage, name: str, server: tuple[str, int]) -> Answer:
         where, wait_s = f"{server[0]}:{server[1]}", self._settings.timeout_s

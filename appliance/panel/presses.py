@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-BOUNCE_S: Final = 0.04  # contacts chatter for less
+BOUNCE_S: Final = 0.03  # contacts chatter for less
 SHORT_S: Final = 2.0
 LONG_S: Final = 5.0
 RESET_S: Final = 10.0

@@ -29,7 +29,7 @@ from appliance.panel.watcher import EVERY_S, Watcher
 from appliance.ports import Clock
 from appliance.settings import schema
 
-TICK_S: Final = 0.02
+TICK_S: Final = 0.04
 POWER_ON_S: Final = 180.0  # after the kernel's start
 PINS: Final = ("gpiod", "terminal", "mock")
 Show = Callable[[Lamps, tuple[bool, ...]], None]
@@ -46,6 +46,8 @@ class Panel:
         self._stack = ExitStack()
         self.lamps, self.button = _claim(pins, factory, self._stack)
         self._lit: tuple[bool, ...] = (False,) * 4
+        self._seen = watcher.seen
+        self._said = lamps(self._seen.status, self._seen.trouble)
         self._display = Display(clock.monotonic())
         self._presses = Presses(powering_on)
         self.actions = Actions(lambda: watcher.settings, lambda: self._display.done(clock.monotonic()))
@@ -57,14 +59,15 @@ class Panel:
         if meaning := self._presses.feel(bool(self.button.is_pressed), now):
             log.info("button: %s", meaning)
             self.actions.put(meaning)
-        said = lamps(seen.status, seen.trouble)
-        lit = self._display.frame(said, seen.status, self._presses.meaning(now) not in ("", SHORT), now)
+        if seen is not self._seen:
+            self._seen, self._said = seen, lamps(seen.status, seen.trouble)
+        lit = self._display.frame(self._said, seen.status, self._presses.meaning(now) not in ("", SHORT), now)
         for device, on, before in zip(self.lamps, lit, self._lit, strict=True):
             if on is not before:
                 device.on() if on else device.off()
         self._lit = lit
         if self._show is not None:
-            self._show(said, lit)
+            self._show(self._said, lit)
         self.ticked_at = now
 
     def close(self) -> None:

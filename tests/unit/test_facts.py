@@ -41,24 +41,23 @@ def test_no_server_set_is_no_dns() -> None:
     assert DnsHealth(["192.0.2.53"]).ok is None
 
 
-def test_silence_of_all_servers_is_no_dns_until_one_answers() -> None:
+def test_no_dns_is_told_after_a_failed_test_and_until_an_answer() -> None:
     health = DnsHealth(["192.0.2.53"])
-    health.server_silent("192.0.2.53:53", "DNS server 192.0.2.53 does not answer")
-    health.failed("x.example", "MX", "DNS server 192.0.2.53 does not answer", silent=True)
-    assert (health.ok, health.question) == (False, ("x.example", "MX"))
-    health.server_spoke("192.0.2.53:53")
+    assert health.failed("x.example", silent=True) is True
+    assert said(health) == (None, "")
+    health.test_failed("DNS server 192.0.2.53:53 does not answer")
+    assert said(health) == (False, "DNS server 192.0.2.53:53 does not answer")
+    assert health.failed("y.example", silent=True) is False  # it is known already
     health.answered()
     assert said(health) == (True, "")
 
 
-def test_one_broken_domain_is_not_no_dns_but_three_in_a_row_are() -> None:
+def test_one_broken_domain_raises_no_suspicion_but_three_in_a_row_do() -> None:
     health = DnsHealth(["192.0.2.53"])
-    for _ in range(5):
-        health.failed("broken.example", "MX", "SERVFAIL", silent=False)
-    assert health.ok is None
-    health.failed("two.example", "MX", "SERVFAIL", silent=False)
-    health.failed("three.example", "MX", "SERVFAIL", silent=False)
-    assert said(health) == (False, "SERVFAIL")
+    names = ["broken.example"] * 5 + ["two.example", "three.example", "four.example"]
+    assert [health.failed(name, silent=False) for name in names] == [False] * 6 + [True, True]
+    health.answered()
+    assert health.failed("five.example", silent=False) is False
 
 
 def test_a_dead_server_is_told_although_another_answers() -> None:

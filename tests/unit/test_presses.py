@@ -4,7 +4,7 @@ import pytest
 
 from appliance.panel.presses import Presses
 
-STEP_S = 0.02
+STEP_S = 0.04
 
 
 class Finger:
