@@ -249,6 +249,24 @@ class Transport(Protocol):
 
 # -- control -------------------------------------------------------------------------------------------------------
 
+
+class Probe(Protocol):
+    """What an operator may try by hand; nothing is delivered. `servers` are the DNS servers to ask. Failures are words
+    in the answer: "reply" and "cure"."""
+
+    async def dns(self, servers: Sequence[str], name: str) -> list[dict[str, Any]]:
+        """A row for each server: server, ok, ms, outcome, security, why."""
+
+    async def mx(self, servers: Sequence[str], domain: str) -> dict[str, Any]:
+        """Has "hosts": name, port, addresses of each."""
+
+    async def smtp(self, servers: Sequence[str], host: str, port: int) -> dict[str, Any]:
+        """Has "lines" of a conversation without a message."""
+
+    async def port25(self, servers: Sequence[str], domain: str) -> dict[str, Any]:
+        """Has "port25" open, blocked or unknown, and "lines" that say why."""
+
+
 Verb = Callable[[dict[str, Any]], Any]  # arguments -> JSON-able answer, or an awaitable of it
 
 

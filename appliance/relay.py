@@ -21,9 +21,11 @@ from appliance.addresses import own_addresses
 from appliance.clock import SystemClock
 from appliance.control.lookup import Lookup
 from appliance.control.password import PasswordCheck
+from appliance.control.trials import Trials
 from appliance.control.verbs import PRESSING, READING, Verbs
 from appliance.delivery.attempt import Attempt
 from appliance.delivery.bounces import Bounces
+from appliance.delivery.probe import Probe
 from appliance.delivery.reports import Reporter
 from appliance.delivery.resolver import Resolver
 from appliance.delivery.routes import MxRouter
@@ -80,7 +82,16 @@ class MailPath:
         lookup = Lookup(self.scheduler, self.history, self.clock, self.settings.device, self.intake.clients)
         lamps: dict[str, Verb] = {"locate": self.facts.locate, "lamps.test": self.facts.test_lamps}
         password = PasswordCheck(Passwords(self.settings.paths.password, self.clock))
-        table = {**verbs, **lookup.table(), **lamps, "restart": self._restart, "password.check": password.check}
+        probe = Probe(self.settings, self.clock, self._own_names, own_addresses, self.transport.port25)
+        trials = Trials(probe, self.settings).table()
+        table = {
+            **verbs,
+            **lookup.table(),
+            **lamps,
+            **trials,
+            "restart": self._restart,
+            "password.check": password.check,
+        }
         allowed: dict[int, Collection[str]] = dict.fromkeys(control.reader_uids, READING)
         allowed |= dict.fromkeys(control.panel_uids, PRESSING)
         return table, {**allowed, **dict.fromkeys(control.operator_uids, table)}

@@ -1,0 +1,69 @@
+"""The banner: what everybody sees who plugs in, before the login: so no mailbox and no secret. It says what is dead,
+too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from appliance import __version__
+from appliance.console.call import Box, Dead
+from appliance.console.show import waiting
+from appliance.console.wording import when
+from appliance.core.reply import printable
+from appliance.ports import Refused
+from appliance.settings.schema import Settings
+
+BANNER_S = 3.0
+
+
+def banner(box: Box) -> list[str]:
+    """The lines; never raises."""
+    try:
+        status = dict(box.relay("status", timeout_s=BANNER_S))
+        lines = _alive(status)
+    except (Dead, Refused, TypeError, ValueError) as trouble:
+        status = {}
+        lines = [f"Outbox {__version__}", "The relay is dead: no mail is accepted now. It is started again by itself."]
+        lines.append(f"  {trouble}")
+    lines += _settings(box, status)
+    return [
+        printable(line, 200)
+        for line in [*lines, 'Type "?" for help, "menu" for a menu, "wizard" for the first set-up.']
+    ]
+
+
+def _alive(status: dict[str, Any]) -> list[str]:
+    names = [name for name in (status.get("mail_name"), status.get("host_name")) if name]
+    takes = "Accepting mail." if status.get("accepting") else f"Refusing mail: {status.get('fault') or 'unknown why'}."
+    known = "" if status.get("clock_known") else " (not known to be right)"
+    lines = [
+        f"Outbox {status.get('version', __version__)}  {'  '.join(names)}",
+        f"{takes} Queue: {waiting(status)}. Bounces to read: {status.get('bounces', 0)}.",
+        f"Clock: {when(status.get('now'))}{known}",
+    ]
+    if addresses := status.get("addresses"):
+        lines.insert(1, "Addresses: " + ", ".join(str(each) for each in addresses))
+    if status.get("tls_fingerprint"):
+        lines.append(f"TLS fingerprint: {status['tls_fingerprint']}")
+    return lines
+
+
+def _settings(box: Box, status: dict[str, Any]) -> list[str]:
+    try:
+        found = box.settings("running")
+    except (Dead, Refused, KeyError, TypeError) as trouble:
+        return ["The steward is dead: settings cannot be changed now.", f"  {trouble}"]
+    if not isinstance(found, Settings):
+        return ["The settings are broken, so the relay stays down:", *(f"  {each}" for each in found[:5])]
+    return _page(found, status)
+
+
+def _page(settings: Settings, status: dict[str, Any]) -> list[str]:
+    page = settings.page
+    if not page.enabled:
+        return ["Page: switched off"]
+    host = next((str(each) for each in status.get("addresses") or () if ":" not in str(each)), "")
+    host = host or f"{settings.network.host_name}.local"
+    places = ((page.port, "http", 80), (page.tls_port, "https", 443))
+    urls = [f"{way}://{host}{'' if port == usual else f':{port}'}/" for port, way, usual in places if port]
+    return ["Page: " + "  ".join(urls)] if urls else []

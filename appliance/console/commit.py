@@ -1,0 +1,68 @@
+"""`commit`, `rollback`, `discard`: the candidate put in force, taken back, forgotten. The timer of `commit confirmed`
+is the steward's, so it rings also when this console is gone.
+"""
+
+from __future__ import annotations
+
+from appliance.console.call import Call
+from appliance.console.show_box import pending
+from appliance.console.wording import facts, span
+
+
+def check(call: Call) -> None:
+    """Every complaint about the candidate."""
+    if complain(call):
+        call.say("The candidate is right.")
+
+
+def complain(call: Call) -> bool:
+    """Whether the candidate is right; what is not is said."""
+    complaints = call.box.steward("settings.check")["complaints"]
+    for each in complaints:
+        call.say(f"% {each['key']} = {each['value']}: should be {each['expected']}")
+    return not complaints
+
+
+def commit(call: Call) -> None:
+    """Put the candidate in force, or confirm what `commit confirmed` did."""
+    changed = bool(call.box.steward("settings.compare")["lines"])
+    if not changed and pending(call):
+        call.box.steward("settings.confirm")
+        call.say("Confirmed: these settings stay.")
+    elif not changed:
+        call.say("There is nothing to commit.")
+    elif complain(call):
+        answer = call.patiently(lambda: call.box.steward("settings.commit", {"comment": call.get("comment")}, 60))
+        call.say("In force.")
+        _answer(call, answer)
+
+
+def confirmed(call: Call) -> None:
+    """Put the candidate in force for some minutes."""
+    minutes = int(call.get("minutes", "5"))
+    if not complain(call):
+        return
+    args = {"comment": call.get("comment"), "confirm_min": minutes}
+    answer = call.patiently(lambda: call.box.steward("settings.commit", args, 60))
+    call.say(f'In force for {span(minutes * 60)}, then taken back by itself. "commit" keeps it.')
+    _answer(call, answer)
+
+
+def _answer(call: Call, answer: object) -> None:
+    """What the steward has to add: what is restarted, say."""
+    if isinstance(answer, dict):
+        words = [answer[name] for name in ("note", "notes", "restarted", "why") if answer.get(name)]
+        call.page(line for each in words for line in facts(each))
+
+
+def rollback(call: Call) -> None:
+    """Earlier settings become the candidate."""
+    number = int(call.get("number", "1"))
+    call.box.steward("settings.rollback", {"n": number})
+    call.say('They are the candidate now: "show | compare", then "commit".')
+
+
+def discard(call: Call) -> None:
+    """Forget what was changed and not committed."""
+    call.box.steward("settings.discard")
+    call.say("The candidate is as the running settings.")

@@ -1,0 +1,44 @@
+"""The words for the box itself and for this session."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from appliance.console import configure, keep, menu, system, wizard
+from appliance.console.grammar import Command
+from appliance.console.system import ask_steward
+
+COMMANDS: Final = (
+    Command("menu", "numbers instead of words", menu.menu),
+    Command("wizard", "the first set-up, step by step", wizard.wizard),
+    Command("set clock TIME...", "set the time by hand", system.clock),
+    Command("password", "change the password of console and page", system.password),
+    Command("account list", "who may log in to send", system.account_list, cli="account list"),
+    Command(
+        "account set NAME [SENDER...]", "make an account or change its password", system.account_set, cli="account set"
+    ),
+    Command("account remove NAME", "end an account", system.account_remove, cli="account remove"),
+    Command("backup", "settings, accounts and keys as one text, under a passphrase", keep.backup),
+    Command("restore", "take them from such a text", keep.restore, whole=True),
+    Command("support-bundle", "what a helper needs to know, without secrets", keep.support_bundle),
+    Command("update status", "which release runs, and how far an update is", system.update_status),
+    Command("update install SOURCE", "install a release", system.update_install),
+    Command("locate", "the lamps blink for a minute", system.locate),
+    Command(
+        "reboot",
+        "restart the box; waiting mail stays",
+        ask_steward("reboot", "The box restarts.", "Restart the box?"),
+        whole=True,
+    ),
+    Command(
+        "shutdown",
+        "switch the box off; waiting mail stays",
+        ask_steward("shutdown", "The box switches off; pull the plug when the lamps are dark.", "Switch the box off?"),
+        whole=True,
+    ),
+    Command("factory-reset", "as it was when new; asks what becomes of waiting mail", system.factory_reset, whole=True),
+    Command("terminal length LINES", "lines of a page, 0 = no pauses", system.terminal_length),
+    Command("terminal width COLUMNS", "columns of your terminal", system.terminal_width),
+    Command("help [COMMAND...]", "how to use this console", lambda call: None),
+    Command("exit", "leave configure mode, or log out", configure.leave),
+)

@@ -1,0 +1,102 @@
+"""`test …`: tries things now, with the DNS servers of the candidate, so before commit. The relay does the trying; each
+test has a bound of time, and ^C stops the waiting.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from appliance.console.call import Call
+from appliance.printing import as_text
+
+TEST_S = 60.0
+FOLLOW_S = 60  # how long a test message is followed
+
+
+def _test(call: Call, verb: str, **args: Any) -> Any:
+    """The relay's answer; the candidate's DNS servers go along."""
+    servers = list(call.box.candidate().dns.servers)
+    given = {name: value for name, value in args.items() if value}
+    return call.patiently(lambda: call.box.relay(verb, {**given, "servers": servers}, TEST_S))
+
+
+def dns(call: Call) -> None:
+    """Each DNS server is asked."""
+    rows = _test(call, "test.dns", name=call.get("name"))["servers"]
+    for row in rows:
+        words = f"answers in {row['ms']} ms" if row["ok"] else "fails"
+        call.say(f"{row['server']}: {words}" + (f": {row['why']}" if row.get("why") else ""))
+    if not rows:
+        call.say('No DNS server is set: "set dns server ADDRESS", then "test dns" again, then "commit".')
+
+
+def mx(call: Call) -> None:
+    """Which servers take mail for a domain."""
+    answer = _test(call, "test.mx", domain=call.get("domain"))
+    for host in answer["hosts"]:
+        call.say(f"{host['name']} port {host['port']}: {', '.join(host['addresses'])}")
+    _said(call, answer)
+
+
+def smtp(call: Call) -> None:
+    """A conversation with a mail server, without a message."""
+    answer = _test(call, "test.smtp", host=call.get("host"), port=int(call.get("port", "25")))
+    for line in answer["lines"]:
+        call.say(line)
+    _said(call, answer)
+
+
+def port25(call: Call) -> None:
+    """Whether the line lets mail out."""
+    answer = _test(call, "test.port25", domain=call.get("domain"))
+    words = {
+        "open": "open: mail can go straight to the recipients' servers",
+        "blocked": "blocked: set up a relay (explain relay)",
+        "unknown": "not decided: nobody answered there, so try one or two other domains",
+    }
+    for line in answer["lines"]:
+        call.say(line)
+    call.say(f"Port 25 is {words.get(answer['port25'], answer['port25'])}.")
+    _said(call, answer)
+
+
+def _said(call: Call, answer: dict[str, Any]) -> None:
+    """What went wrong and what to do about it."""
+    if answer.get("reply"):
+        call.say(f"% {answer['reply']}")
+    if answer.get("cure"):
+        call.say(f"  {answer['cure']}")
+
+
+def lamps(call: Call) -> None:
+    """All lamps are lit one after the other."""
+    answer = call.box.relay("lamps.test")
+    call.say(f"Each lamp lights for a moment, for {answer['testing_s']:.0f} s together.")
+
+
+def message(call: Call) -> None:
+    """A real message, followed until something has become of it."""
+    answer = call.box.relay("send-test", {"to": call.get("address")})
+    queue_id = answer["id"]
+    call.say(f"Message {queue_id} is on its way. ^C stops watching, not the message.")
+    said = ""
+    for _ in range(FOLLOW_S):
+        entries = [each for each in call.box.relay("history", {"text": queue_id}) if each.get("id") == queue_id]
+        if entries:
+            call.say(as_text("history", entries))
+            return
+        now = _waits(call, queue_id)
+        if now and now != said:
+            call.say(now)
+            said = now
+        if call.io.interrupted(1.0):
+            break
+    call.say(f'It is still in the queue: "show message {queue_id}" tells more.')
+
+
+def _waits(call: Call, queue_id: str) -> str:
+    for item in call.box.relay("queue.list", {"limit": 1000}):
+        if item["id"] == queue_id and item["recipients"] and item["recipients"][0].get("reply"):
+            row = item["recipients"][0]
+            return f'{row["state"]}; {row.get("host") or "box"} says "{row["reply"]}"\n  {row.get("cure", "")}'.rstrip()
+    return ""

@@ -1,0 +1,170 @@
+"""`wizard`: the first set-up as a few questions, each with what is set now (Enter keeps it). It changes the candidate,
+shows the difference, commits it for five minutes and keeps it when the person says that all is well; ^C leaves the
+settings in force as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from appliance.console.call import Call, Dead
+from appliance.console.split import quoted
+from appliance.ports import Refused
+from appliance.settings.schema import Settings
+
+Ask = Callable[[Call, Settings], bool]  # False = the person gave up
+MINUTES: Final = 5
+
+
+def wizard(call: Call) -> None:
+    """All questions, then commit and a test message."""
+    call.say("A few questions, about five minutes. Enter keeps what is in [brackets]; ^C gives up. Nothing is in force")
+    call.say("before you have seen all of it. A word that you do not know: answer ? and read, or later: explain WORD.")
+    for step in (_names, _network, _dns, _who, _relay):
+        if not step(call, call.box.candidate()):
+            call.say('Stopped. "discard" forgets the answers, "wizard" begins again with them.')
+            return
+    _finish(call)
+
+
+def _question(call: Call, text: str, now: str, line: str, help_word: str) -> bool:
+    """Ask until the answer is lawful; `line` is the command with {} for it. False when the person gave up."""
+    while True:
+        answer = call.io.ask(f"{text} [{now}]: ")
+        if answer is None:
+            return False
+        answer = answer.strip()
+        if answer == "?":
+            call.again(f"explain {quoted(help_word)}")
+        elif not answer or answer == now:
+            return True
+        elif wrong := call.again(line.format(" ".join(quoted(each) for each in answer.split()))):
+            call.say(f"% {wrong}")
+        else:
+            return True
+
+
+def _names(call: Call, settings: Settings) -> bool:
+    call.say("\n1 of 5: names")
+    rows = (
+        ("Name of the box in your network", settings.network.host_name, "set network host-name {}", "host name"),
+        (
+            "Mail name, full, such as mail.office.example; leave it empty if you have none",
+            settings.box.mail_name,
+            "set mail-name {}",
+            "mail name",
+        ),
+        ("Address of the person in charge", settings.box.owner, "set owner {}", "postmaster"),
+    )
+    return all(_question(call, *row) for row in rows)
+
+
+def _network(call: Call, settings: Settings) -> bool:
+    call.say("\n2 of 5: the box's place in the network")
+    now = settings.network.address if settings.network.ipv4 == "static" else settings.network.ipv4
+    while True:
+        text = f"Address: dhcp, or an own one such as 192.168.1.5/24 [{now}]: "
+        answer = call.io.ask(text)
+        if answer is None:
+            return False
+        answer = answer.strip()
+        if answer in ("", now):
+            return True
+        if answer == "?":
+            call.again("explain dhcp")
+            continue
+        line = "set network dhcp"
+        if answer != "dhcp":
+            gateway = call.io.ask(f"Router [{settings.network.gateway}]: ")
+            if gateway is None:
+                return False
+            line = f"set network static {quoted(answer)} {gateway.strip() or settings.network.gateway}"
+        if not (wrong := call.again(line)):
+            return True
+        call.say(f"% {wrong}")
+
+
+def _dns(call: Call, settings: Settings) -> bool:
+    call.say("\n3 of 5: DNS, the phone book of the Internet")
+    now = " ".join(settings.dns.servers)
+    if not _question(
+        call, "DNS servers, parted by spaces; often the router's address", now, "set dns server {}", "dns server"
+    ):
+        return False
+    if wrong := call.again("test dns"):
+        call.say(f"% {wrong}")
+    return True
+
+
+def _who(call: Call, settings: Settings) -> bool:
+    call.say("\n4 of 5: who may send through the box, as networks; private = all machines of your own network")
+    now = " ".join(row.network for row in settings.access if row.action == "allow")
+    while True:
+        answer = call.io.ask(f"Networks, parted by spaces [{now}]: ")
+        if answer is None:
+            return False
+        answer = answer.strip()
+        if answer == "?":
+            call.again("explain access list")
+        elif answer in ("", now) or not (wrong := _allow(call, settings, answer.split())):
+            return True
+        else:
+            call.say(f"% {wrong}")
+
+
+def _allow(call: Call, settings: Settings, networks: list[str]) -> str:
+    """One allow row for each; "" or what is wrong. Rows that are left over go."""
+    for number, network in enumerate(networks, 1):
+        for line in (f"set access {number} network {quoted(network)}", f"set access {number} action allow"):
+            if wrong := call.again(line):
+                return wrong
+    for number in range(len(settings.access), len(networks), -1):
+        if wrong := call.again(f"no access {number}"):
+            return wrong
+    return ""
+
+
+def _relay(call: Call, settings: Settings) -> bool:
+    call.say("\n5 of 5: the way out. Mail goes straight to the recipients' servers, or through your provider's relay.")
+    row = settings.relay[0] if settings.relay else None
+    name = row.name if row else "provider"
+    if not _question(call, "Relay; empty = none", row.host if row else "", f"set relay {name} host {{}}", "relay"):
+        return False
+    rows = call.box.candidate().relay
+    if not rows:
+        return True
+    user = rows[0].user
+    if not _question(call, "Account at the relay; empty = none", user, f"set relay {name} user {{}}", "account"):
+        return False
+    rows = call.box.candidate().relay
+    if rows and rows[0].user and (wrong := call.again(f"set relay {name} password")):
+        call.say(f"% {wrong}")
+    return True
+
+
+def _finish(call: Call) -> None:
+    call.say("\nThis would change:")
+    call.again("show | compare")
+    if not call.box.steward("settings.compare")["lines"]:
+        _try(call)
+    elif call.io.confirm("Put it in force?"):
+        if wrong := call.again(f"commit confirmed {MINUTES}"):
+            call.say(f"% {wrong}")
+            return
+        _try(call)
+        if call.io.confirm(f"Keep it? (Otherwise it is taken back after {MINUTES} minutes.)"):
+            call.again("commit")
+    else:
+        call.say('It is kept as the candidate: "commit" puts it in force, "discard" forgets it.')
+
+
+def _try(call: Call) -> None:
+    """A test message, if the person names an address."""
+    address = call.io.ask("Send a test message to which address? (Enter = none): ")
+    if address and address.strip():
+        try:
+            if wrong := call.again(f"test message {quoted(address.strip())}"):
+                call.say(f"% {wrong}")
+        except (Dead, Refused) as trouble:
+            call.say(f"% {trouble}")
