@@ -62,8 +62,14 @@ bench: $(READY) ## the box beside Postfix on a modelled card: a table of ratios 
 	tests/bench/setup.sh
 	$(BIN)/python -m tests.bench $(ARGS)
 
+image: $(READY) ## the SD-card image, into build/image/out (root; ARGS=card: without its hand-out forms)
+	image/build.sh $(ARGS)
+
+bundle: $(READY) ## the image and an update bundle of it, signed (root)
+	image/build.sh bundle
+
 docs: $(READY) ## make the pages that follow from the code
 	$(BIN)/python -m appliance.settings.document > docs/settings.md
 	$(BIN)/python -m appliance.lamps_page > docs/lamps.md
 
-.PHONY: docs hardware hardware-board hardware-enclosure help setup pin fmt check test demo test-storm test-faults test-order test-peers bench
+.PHONY: docs image bundle hardware hardware-board hardware-enclosure help setup pin fmt check test demo test-storm test-faults test-order test-peers bench
