@@ -11,6 +11,7 @@ SOURCE=$PWD
 BUILD=${OUTBOX_BUILD:-$SOURCE/build/image}
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 VERSION=${OUTBOX_VERSION:-$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)+$(git rev-parse --short=10 HEAD)}
+rm -rf "$BUILD/out"
 mkdir -p "$BUILD/out"
 export SOURCE BUILD VERSION
 
@@ -33,6 +34,6 @@ step kernel in_tools python3 -m image.kernel
 step slot in_tools image/slot.sh
 step sbom in_tools python3 -m image.sbom
 step card in_tools python3 -m image.card
-[ "${1:-}" = bundle ] && step bundle in_tools image/bundle.sh
 [ "${1:-}" = card ] || step publish in_tools image/publish.sh
+[ "${1:-}" != bundle ] || step bundle in_tools image/bundle.sh
 ls -l "$BUILD/out"

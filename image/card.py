@@ -1,4 +1,5 @@
-"""The card image: MBR, slot state, boot partition, slot A, empty slot B, data; and its hand-out forms are made by `publish.sh`.
+"""The card image: MBR, slot state, boot partition, slot A, empty slot B, data; and its hand-out forms are made by
+`publish.sh`.
 
 Everything has fixed identities and times, so equal inputs give equal bytes. Slot B is empty until the first update.
 """
@@ -8,9 +9,22 @@ import shutil
 import struct
 import subprocess
 from pathlib import Path
+from typing import BinaryIO
 
 from image import slot_state
-from image.place import BOOT_BYTES, BUILD, DATA_BYTES, DISK_ID, EPOCH, FIRST, IMAGE, OUT, SECTOR, SLOT_BYTES, STATE_SECTORS
+from image.place import (
+    BOOT_BYTES,
+    BUILD,
+    DATA_BYTES,
+    DISK_ID,
+    EPOCH,
+    FIRST,
+    IMAGE,
+    OUT,
+    SECTOR,
+    SLOT_BYTES,
+    STATE_SECTORS,
+)
 
 FAT, LINUX = 0x0C, 0x83
 SIZES = (BOOT_BYTES, SLOT_BYTES, SLOT_BYTES, DATA_BYTES)
@@ -48,7 +62,7 @@ def main() -> None:
     card.rename(OUT / "card.img")
 
 
-def copy_sparse(source: Path, target, start: int) -> None:  # type: ignore[no-untyped-def]
+def copy_sparse(source: Path, target: BinaryIO, start: int) -> None:
     """Copies blocks that hold anything; the rest stays a hole."""
     if source.stat().st_size > max(SIZES):
         raise SystemExit(f"{source} is larger than its partition")
@@ -78,8 +92,8 @@ def make_boot(path: Path) -> None:
     for file in root.iterdir():
         os.utime(file, (EPOCH, EPOCH))
     path.unlink(missing_ok=True)
-    with path.open("wb") as file:
-        file.truncate(BOOT_BYTES)
+    path.touch()
+    os.truncate(path, BOOT_BYTES)
     run("mkfs.vfat", "--invariant", "-F", "32", "-n", "OUTBOX", "-i", f"{DISK_ID:08x}", path)
     run("mcopy", "-i", path, "-m", "-Q", *sorted(root.iterdir()), "::/")
 
@@ -88,7 +102,21 @@ def make_script(root: Path) -> None:
     script = (IMAGE / "boot/boot.cmd").read_text()
     script = script.replace("@BOOTARGS@", (IMAGE / "boot/bootargs.txt").read_text().strip())
     (BUILD / "boot.cmd").write_text(script)
-    run("mkimage", "-q", "-A", "arm64", "-C", "none", "-T", "script", "-n", "outbox", "-d", BUILD / "boot.cmd", root / "boot.scr")
+    run(
+        "mkimage",
+        "-q",
+        "-A",
+        "arm64",
+        "-C",
+        "none",
+        "-T",
+        "script",
+        "-n",
+        "outbox",
+        "-d",
+        BUILD / "boot.cmd",
+        root / "boot.scr",
+    )
     run("mkenvimage", "-s", "0x4000", "-o", root / "uboot.env", IMAGE / "boot/uboot-env.txt")
 
 
@@ -101,7 +129,7 @@ def make_data(path: Path) -> None:
 
 
 def run(*command: str | Path) -> None:
-    subprocess.run(command, check=True)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":

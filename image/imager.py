@@ -1,6 +1,7 @@
 """The manifest that Raspberry Pi Imager reads (`--repo`): which boards, which file, its sizes and checksums.
 
-`python -m image.imager CARD CARD.xz` prints it. The URL is the bare file name, to be served beside the manifest or filled in by a release.
+`python -m image.imager CARD CARD.xz` prints it. The URL is the bare file name, to be served beside the manifest or
+filled in by a release.
 """
 
 import hashlib

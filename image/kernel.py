@@ -1,8 +1,9 @@
 """Kernel, initrd and device trees of the slot, and the boot partition's own device trees.
 
-Only the modules of modules.txt and what they need are kept, unpacked (the slot is compressed as a whole when it travels). The initrd
-is one busybox, those modules that mount the slot, and `initrd/init`. Device trees are Debian's with our overlays merged. The
-boot partition's copy, which the firmware hands to U-Boot, has its serial ports disabled: U-Boot is silent and deaf on the operator's line.
+Only the modules of modules.txt and what they need are kept, unpacked (the slot is compressed as a whole when it
+travels). The initrd is one busybox, those modules that mount the slot, and `initrd/init`. Device trees are Debian's
+with our overlays merged. The boot partition's copy, which the firmware hands to U-Boot, has its serial ports
+disabled: U-Boot is silent and deaf on the operator's line.
 """
 
 import gzip
@@ -107,8 +108,8 @@ def make_initrd(modules: Path, paths: list[str]) -> None:
     (root / "bin/sh").symlink_to("busybox")
     shutil.copy(IMAGE / "initrd/init", root / "init")
     (root / "init").chmod(0o755)
-    for number, path in enumerate(paths):
-        (root / f"modules/{number:02}-{stem(path)}.ko").write_bytes(lzma.decompress((modules / path).read_bytes()))
+    for number, module in enumerate(paths):
+        (root / f"modules/{number:02}-{stem(module)}.ko").write_bytes(lzma.decompress((modules / module).read_bytes()))
     for path in [root, *root.rglob("*")]:
         os.utime(path, (EPOCH, EPOCH), follow_symlinks=False)
     names = "\n".join(sorted(str(p.relative_to(root)) for p in root.rglob("*")))

@@ -3,7 +3,6 @@
 set -eu
 cd /build/out
 NAME=outbox-$VERSION
-rm -f outbox-*
 mv card.img "$NAME.img"
 bmaptool create "$NAME.img" -o "$NAME.bmap" 2>/dev/null
 xz -T0 --block-size=64MiB -6 -k "$NAME.img"

@@ -1,8 +1,8 @@
 """The slot's root file system: Debian packages unpacked, what nobody needs left out, the product put in.
 
-No maintainer script runs, so the few things they would have done are done here, each by its own function: accounts, certificates,
-name service, enabled units, compiled Python. Promises: /build/rootfs depends on the inputs only (sorted order, times clamped to
-SOURCE_DATE_EPOCH). Any failure ends the build.
+No maintainer script runs, so the few things they would have done are done here, each by its own function: accounts,
+certificates, name service, enabled units, compiled Python. Promises: /build/rootfs depends on the inputs only (sorted
+order, times clamped to SOURCE_DATE_EPOCH). Any failure ends the build.
 """
 
 import os
@@ -104,7 +104,9 @@ def write_etc() -> None:
         (ROOTFS / name).mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOTFS / "usr/share/libc-bin/nsswitch.conf", etc / "nsswitch.conf")
     release = (ROOTFS / "usr/lib/os-release").read_text()
-    (ROOTFS / "usr/lib/os-release").write_text(f'{release}VARIANT="Outbox"\nVARIANT_ID=outbox\nIMAGE_ID=outbox\nIMAGE_VERSION="{VERSION}"\n')
+    (ROOTFS / "usr/lib/os-release").write_text(
+        f'{release}VARIANT="Outbox"\nVARIANT_ID=outbox\nIMAGE_ID=outbox\nIMAGE_VERSION="{VERSION}"\n'
+    )
     for name, goal in {
         "resolv.conf": "../run/systemd/resolve/stub-resolv.conf",
         "mtab": "../proc/self/mounts",
@@ -126,7 +128,7 @@ def certificates() -> None:
 
 
 def accounts() -> None:
-    """Debian's base accounts without a shell, then the sysusers of the packages and of the product; every password locked."""
+    """Debian's base accounts without a shell, then the sysusers of packages and product; every password locked."""
     etc = ROOTFS / "etc"
     base = (ROOTFS / "usr/share/base-passwd/passwd.master").read_text().splitlines()
     kept = {"root", "daemon", "nobody"}
@@ -135,9 +137,9 @@ def accounts() -> None:
     shutil.copy(ROOTFS / "usr/share/base-passwd/group.master", etc / "group")
     (etc / "shadow").write_text("".join(f"{row.split(':')[0]}:!*:{EPOCH // 86400}::::::\n" for row in rows))
     (etc / "gshadow").unlink(missing_ok=True)
-    subprocess.run(["systemd-sysusers", f"--root={ROOTFS}"], check=True)
+    subprocess.run(["systemd-sysusers", f"--root={ROOTFS}"], check=True, capture_output=True)
     for name in ("shadow", "gshadow"):
-        os.chmod(etc / name, 0o600)
+        (etc / name).chmod(0o600)
         os.chown(etc / name, 0, 0)
     for leftover in etc.glob("*-"):
         leftover.unlink()
@@ -148,7 +150,11 @@ def compile_python() -> None:
     """Python compiled once here instead of at every start: the slot is read-only and a Pi needs many seconds for it."""
     for name in ("usr/lib/python3.13", SITE):
         command = ["python3", "-m", "compileall", "-q", "-j1", "--invalidation-mode", "unchecked-hash"]
-        subprocess.run([*command, "-s", str(ROOTFS), "-p", "/", str(ROOTFS / name)], check=True, env=os.environ | {"PYTHONDONTWRITEBYTECODE": ""})
+        subprocess.run(
+            [*command, "-s", str(ROOTFS), "-p", "/", str(ROOTFS / name)],
+            check=True,
+            env=os.environ | {"PYTHONDONTWRITEBYTECODE": ""},
+        )
 
 
 def clamp_times() -> None:

@@ -1,7 +1,8 @@
-"""The bill of materials of the software (CycloneDX 1.6, JSON), and the list of Debian packages with versions and checksums.
+"""The bill of materials of the software (CycloneDX 1.6, JSON), and the list of Debian packages with versions and
+checksums.
 
-Sources of truth: the control fields of the packages that were unpacked and the METADATA of the wheels. Promises: sorted, no random
-identity and no time but SOURCE_DATE_EPOCH, so equal inputs give equal bytes.
+Sources of truth: the control fields of the packages that were unpacked and the METADATA of the wheels. Promises:
+sorted, no random identity and no time but SOURCE_DATE_EPOCH, so equal inputs give equal bytes.
 """
 
 import hashlib

@@ -1,11 +1,12 @@
 #!/usr/bin/python3 -I
 """Which slot the box starts: reads and writes the two copies of the slot state on the card; RAUC's bootloader backend.
 
-A copy is one 512-byte sector: CRC32 (little endian) of the other 508 bytes, then `NAME=VALUE` texts each ended by NUL, a further NUL,
-zeros; the format of U-Boot's `env export -c`. Names: seq (hexadecimal, the higher copy counts), good (a or b, the slot known
-to work), trial (a, b or none), left (starts that a trial still has). Promises: the copies are written one after the other, each
-flushed, so at every instant one is whole; unknown bytes are never taken for a state. Without a valid copy: good=a, no trial, as U-Boot's
-script decides. Errors: one sentence on standard error and exit status 1.
+A copy is one 512-byte sector: CRC32 (little endian) of the other 508 bytes, then `NAME=VALUE` texts each ended by
+NUL, a further NUL, zeros; the format of U-Boot's `env export -c`. Names: seq (hexadecimal, the higher copy counts),
+good (a or b, the slot known to work), trial (a, b or none), left (starts that a trial still has). Promises: the
+copies are written one after the other, each flushed, so at every instant one is whole; unknown bytes are never taken
+for a state. Without a valid copy: good=a, no trial, as U-Boot's script decides. Errors: one sentence on standard
+error and exit status 1.
 """
 
 import os
@@ -13,6 +14,7 @@ import struct
 import sys
 import zlib
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 CARD = "/dev/outbox/card"
 SECTORS = (64, 128)
@@ -83,7 +85,7 @@ def is_good(state: State, slot: str) -> bool:
 
 
 def read(card: str) -> State:
-    with open(card, "rb", buffering=0) as file:
+    with Path(card).open("rb", buffering=0) as file:
         return newest([os.pread(file.fileno(), SIZE, sector * SIZE) for sector in SECTORS])
 
 
@@ -111,8 +113,7 @@ def act(words: list[str], card: str) -> str:
             state = read(card)
             return f"good={state.good} trial={state.trial} left={state.left} seq={state.seq}"
         case ["booted" | "get-current"]:
-            with open("/proc/cmdline", encoding="ascii", errors="replace") as file:
-                return booted(file.read())
+            return booted(Path("/proc/cmdline").read_text(encoding="ascii", errors="replace"))
         case ["get-primary"]:
             return read(card).primary()
         case ["set-primary", slot] if slot in SLOTS:
@@ -122,7 +123,9 @@ def act(words: list[str], card: str) -> str:
         case ["set-state", slot, "good" | "bad" as verdict] if slot in SLOTS:
             write(card, judged(read(card), slot, verdict))
         case _:
-            raise Refused("usage: slot-state show|booted|get-primary|set-primary a|b|get-state a|b|set-state a|b good|bad")
+            raise Refused(
+                "usage: slot-state show|booted|get-primary|set-primary a|b|get-state a|b|set-state a|b good|bad"
+            )
     return ""
 
 

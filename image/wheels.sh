@@ -18,5 +18,5 @@ find "$BUILD/source" -exec touch -d "@$SOURCE_DATE_EPOCH" {} +
 "${PIP[@]}" wheel --quiet --no-deps --no-build-isolation -w "$BUILD/own" "$BUILD/source"
 rm -rf "$BUILD/site"
 "${PIP[@]}" install --quiet --no-index --no-compile --require-hashes "${TARGET[@]}" --find-links "$BUILD/wheels" -r requirements/run.txt --target "$BUILD/site"
-"${PIP[@]}" install --quiet --no-index --no-compile --no-deps "${TARGET[@]}" --target "$BUILD/site" "$BUILD"/own/*.whl
+"${PIP[@]}" install --quiet --no-index --no-compile --no-deps --upgrade "${TARGET[@]}" --target "$BUILD/site" "$BUILD"/own/*.whl
 rm -rf "$BUILD/site/bin"
