@@ -17,6 +17,7 @@ from appliance.core.status import Status
 from appliance.interface.client import Unreachable, ask
 from appliance.ports import Clock, Refused
 from appliance.settings.load import load
+from appliance.settings.salvage import load_or_salvage
 from appliance.settings.schema import Settings
 
 EVERY_S: Final = 0.2
@@ -35,14 +36,15 @@ class Seen:
 
 
 class Watcher:
-    """`settings` are those of the file, or as shipped while it has a mistake. `looked_at` is when `look` ended last."""
+    """`settings` are those of the file; of one with a mistake, what can be saved. `looked_at` is when `look`
+    ended last."""
 
     def __init__(self, config: Path, clock: Clock, start_s: float = START_S) -> None:
         self._config, self._clock, self._start_s = config, clock, start_s
         self._started = clock.monotonic()
         self._answered_at: float | None = None
         self._said = ""
-        self.settings = Settings()
+        self.settings = load_or_salvage(config)
         self.seen = self._silent(self._started)
         self.looked_at = self._started
 

@@ -1,4 +1,4 @@
-"""Of a settings file that is broken, what the steward and the console need to start all the same (P7)."""
+"""Of a settings file that is broken, what steward, console and panel need to start all the same (P7)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from appliance.settings.parse import parse
 from appliance.settings.render import toml
 from appliance.settings.schema import Settings
 
-NEEDED: Final = ("control", "paths", "console")
+NEEDED: Final = ("control", "paths", "console", "panel")
 
 
 def load_or_salvage(config: Path) -> Settings:

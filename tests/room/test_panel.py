@@ -28,7 +28,6 @@ from appliance.panel.process import TICK_S, Panel
 from appliance.panel.terminal import CLEAR, Terminal
 from appliance.panel.watcher import DEAD_S, START_S, Seen, Watcher
 from appliance.ports import Refused, Verb
-from appliance.settings.schema import Settings
 from tests.fakes.clock import FakeClock
 
 WELL = Status(accepting=True, now=1_800_000_000.0, link=True, dns=Dns(ok=True))
@@ -245,9 +244,11 @@ def test_a_relay_that_never_comes_up_is_dead_after_a_minute(config: Path) -> Non
 
 
 def test_a_broken_settings_file_is_shown_at_once_and_does_not_keep_the_panel_down(config: Path) -> None:
-    config.write_text("nonsense")
+    steward = Watcher(config, FakeClock()).settings.control.steward_socket
+    config.write_text(config.read_text() + "[panel]\nbutton_gpio = 6\n[intake]\nhops_max = 1\n")
     made = Board(config)
-    assert made.watcher.seen == Seen(None, SETTINGS) and made.watcher.settings == Settings()
+    assert made.watcher.seen == Seen(None, SETTINGS)
+    assert (made.watcher.settings.control.steward_socket, made.watcher.settings.panel.button_gpio) == (steward, 6)
     made.panel.close()
 
 
