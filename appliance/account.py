@@ -12,7 +12,7 @@ import getpass
 import sys
 from pathlib import Path
 
-from appliance.intake.login import Account, load_accounts, make_account, save_accounts
+from appliance.accounts import Account, load_accounts, make_account, save_accounts
 from appliance.settings.schema import Settings
 
 NAME_MAX = 255

@@ -11,7 +11,8 @@ ROOT = Path(__file__).parent.parent / "appliance"
 ROOMS = ("intake", "spool", "delivery", "control", "steward", "panel", "console", "page")
 DOORS = {
     "aiosmtpd": "intake",
-    "cryptography": "intake",
+    "cryptography": "crypto",
+    "scramp": "accounts",
     "dns": "delivery",
     "gpiozero": "panel",
     "gpiod": "panel",

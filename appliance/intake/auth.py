@@ -12,9 +12,8 @@ from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from scramp import ScramException
-
-from appliance.intake.login import MECHANISM, Account, Accounts, Guesses, digest
+from appliance.accounts import MECHANISM, Account, ScramException
+from appliance.intake.login import Accounts, Guesses, digest
 
 MECHANISMS: Final = ("PLAIN", "LOGIN", "SCRAM-SHA-256")
 INVALID: Final = "535 5.7.8 Authentication credentials invalid"

@@ -8,16 +8,11 @@ nothing can be written.
 
 from __future__ import annotations
 
-import datetime
-import os
 import ssl
 from pathlib import Path
 from typing import Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
+from appliance import crypto, durable
 
 YEARS: Final = 2
 RENEW_DAYS: Final = 30
@@ -78,13 +73,10 @@ class Certificates:
         """When the self-signed certificate ends; 0 when there is none for our name."""
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(chain, key)
-            found = x509.load_pem_x509_certificate(chain.read_bytes())
-            names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-            if self._name not in names.get_values_for_type(x509.DNSName):
-                return 0.0
-            return found.not_valid_after_utc.timestamp()
-        except (OSError, ValueError, ssl.SSLError, x509.ExtensionNotFound):
+            found = crypto.certificate(chain.read_bytes())
+        except (OSError, ValueError, ssl.SSLError):
             return 0.0
+        return found.ends_at if self._name in found.names else 0.0
 
     def _use(self, chain: str, key: str, ends_at: float) -> None:
         if self._files != (chain, key) or ends_at != self.ends_at:
@@ -113,46 +105,17 @@ def _context(files: tuple[str, str], minimum: str) -> ssl.SSLContext:
 
 
 def _end(chain: Path) -> float:
-    return x509.load_pem_x509_certificate(chain.read_bytes()).not_valid_after_utc.timestamp()
+    return crypto.certificate(chain.read_bytes()).ends_at
 
 
 def _fingerprint(chain: Path) -> str:
     try:
-        return x509.load_pem_x509_certificate(chain.read_bytes()).fingerprint(hashes.SHA256()).hex(":").upper()
+        return crypto.certificate(chain.read_bytes()).fingerprint
     except (OSError, ValueError):
         return ""
 
 
 def _make(chain: Path, key: Path, name: str, now: float) -> None:
-    private = rsa.generate_private_key(65537, 2048)
-    begin = datetime.datetime.fromtimestamp(now, datetime.UTC)
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(private.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(begin - datetime.timedelta(days=1))
-        .not_valid_after(begin + datetime.timedelta(days=365 * YEARS))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .sign(private, hashes.SHA256())
-    )
-    chain.parent.mkdir(parents=True, exist_ok=True)
-    secret = private.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    _write(key, secret)
-    _write(chain, made.public_bytes(serialization.Encoding.PEM))
-
-
-def _write(path: Path, octets: bytes) -> None:
-    """Beside and then in place, so that a power cut leaves the old file or the new one."""
-    beside = path.with_name(path.name + ".new")
-    beside.unlink(missing_ok=True)
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(octets)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    made, secret = crypto.self_signed(name, now, 365 * YEARS)
+    durable.write(key, secret)
+    durable.write(chain, made)

@@ -1,94 +1,27 @@
-"""Accounts of clients, and how their passwords are kept and checked (RFC 4954, 5802, 7677).
+"""How a client's login is checked against the accounts file (RFC 4954, 5802, 7677; accounts.py is the file).
 
-The accounts file is JSON, mode 0600: name -> salt, iterations, stored key, server key (SCRAM-SHA-256, made by salted
-PBKDF2) and the senders that the account may use. A password itself is nowhere. The file is read anew when it changed;
-a file that is missing means no accounts, a damaged one no accounts and a line in the log. Comparing takes the same
-time whatever differs, an unknown name costs as much as a wrong password. Who guesses is made to wait.
+The file is read anew when it changed; a file that is missing means no accounts, a damaged one no accounts and a line in
+the log. Comparing takes the same time whatever differs, an unknown name costs as much as a wrong password. Who guesses
+is made to wait.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import logging
-import os
 import secrets
-from base64 import b64decode, b64encode
 from collections import OrderedDict
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from scramp import ScramException, ScramMechanism
+from appliance.accounts import ITERATIONS, MECHANISM, Account, ScramException, load_accounts
 
-ITERATIONS: Final = 20000
-ACCOUNTS_MAX_BYTES: Final = 1 << 20
-MECHANISM: Final[Any] = ScramMechanism("SCRAM-SHA-256")  # type: ignore[no-untyped-call]
 GUESSES_FREE: Final = 3
 GUESSES_KEPT: Final = 4096
 WAIT_MAX_S: Final = 300.0
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """`senders` in lower case: mailboxes, domains; empty = any."""
-
-    name: str
-    salt: bytes
-    stored_key: bytes
-    server_key: bytes
-    iterations: int
-    senders: tuple[str, ...] = ()
-
-
-def make_account(name: str, password: str, senders: tuple[str, ...] = (), iterations: int = ITERATIONS) -> Account:
-    """Raises ValueError for a password that SASLprep forbids (control characters)."""
-    try:
-        salt, stored, server, count = MECHANISM.make_auth_info(password, iterations)
-    except ScramException as error:
-        raise ValueError("this password cannot be used") from error
-    return Account(name, salt, stored, server, count, tuple(each.lower() for each in senders))
-
-
-def save_accounts(path: Path, accounts: list[Account]) -> None:
-    """Write the whole file anew, beside the old one, and put it in its place. Raises OSError."""
-    rows = {
-        each.name: {
-            "salt": b64encode(each.salt).decode(),
-            "stored": b64encode(each.stored_key).decode(),
-            "server": b64encode(each.server_key).decode(),
-            "iterations": each.iterations,
-            "senders": list(each.senders),
-        }
-        for each in accounts
-    }
-    beside = path.with_name(path.name + ".new")
-    beside.unlink(missing_ok=True)
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    owner = path if path.exists() else path.parent
-    if os.geteuid() == 0:  # root changes the file, the relay reads it
-        os.fchown(handle, owner.stat().st_uid, owner.stat().st_gid)
-    with os.fdopen(handle, "w") as file:
-        json.dump({"format": 1, "accounts": rows}, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-
-
-def load_accounts(path: Path) -> dict[str, Account]:
-    """Raises OSError, ValueError, KeyError, TypeError."""
-    with path.open("rb") as file:
-        data = json.loads(file.read(ACCOUNTS_MAX_BYTES))
-    return {name: _account(name, row) for name, row in data["accounts"].items()}
-
-
-def _account(name: str, row: dict[str, Any]) -> Account:
-    salt, stored, server = (b64decode(row[key], validate=True) for key in ("salt", "stored", "server"))
-    senders = tuple(str(each).lower() for each in row.get("senders", ()))
-    return Account(name, salt, stored, server, int(row["iterations"]), senders)
 
 
 class Accounts:

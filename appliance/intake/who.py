@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from appliance.accounts import Account
 from appliance.intake.limits import Client
-from appliance.intake.login import Account
 from appliance.settings.schema import Device
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.intake.login import make_account, save_accounts
+from appliance.accounts import make_account, save_accounts
 from tests.peers.lab import BOX_LAN, BOX_NET, Network, Relay, Server, body, client, run
 
 Servers = dict[str, Server]

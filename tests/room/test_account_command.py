@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from appliance.accounts import load_accounts
 from appliance.cli import main
-from appliance.intake.login import Accounts, load_accounts
+from appliance.intake.login import Accounts
 
 
 @pytest.fixture(name="config")

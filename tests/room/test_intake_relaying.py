@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from scramp import ScramClient
 
+from appliance.accounts import make_account, save_accounts
 from appliance.intake.certificate import Certificates
 from appliance.intake.limits import HOUR
-from appliance.intake.login import make_account, save_accounts
 from appliance.settings.schema import AccessRule, Tls
 from tests.room.smtp import LAN, Client, running, settings
 

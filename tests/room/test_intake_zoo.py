@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from appliance.accounts import make_account, save_accounts
 from appliance.core.envelope import Body
 from appliance.core.mailbox import Mailbox
-from appliance.intake.login import make_account, save_accounts
 from appliance.settings.schema import Device, Listener
 from tests.room.smtp import LAN, Client, Place, running, settings
 
