@@ -38,6 +38,11 @@ def _parser() -> argparse.ArgumentParser:
     keeper = _add(commands, "steward", steward, "run the steward: settings, passwords, network, clock, power")
     keeper.add_argument("--image", action="store_true", help="this machine is the box itself")
     _add(commands, "page", page, "run the status page")
+    whole = _add(commands, "run", run, "run all parts of the box on this machine and keep them running")
+    whole.add_argument("--console", action="append", default=[], metavar="PORT", help="a console on this serial port")
+    whole.add_argument("--without", action="append", default=[], metavar="PART", help="leave out panel or page")
+    whole.add_argument("--pins", default="", help="what the panel drives, as in outbox panel")
+    whole.add_argument("--log", default="", metavar="FILE", help="write the log of all parts there")
     check = _add(commands, "check-config", check_config, "list every complaint about a settings file")
     check.add_argument("file", nargs="?")
     check.add_argument("--json", action="store_true", help="print JSON")
@@ -162,6 +167,25 @@ def steward(args: argparse.Namespace) -> int:
     except OSError as error:
         _complain(f"the steward cannot start: {error}")
         return 1
+
+
+def run(args: argparse.Namespace) -> int:
+    """See appliance/keeper.py."""
+    import asyncio
+    import os
+
+    from appliance import keeper
+
+    if args.log:
+        with Path(args.log).open("ab") as file:
+            os.dup2(file.fileno(), 2)
+        os.environ["OUTBOX_LOG"] = args.log
+    _log_to_stderr()
+    if not args.pins and not any(Path("/dev").glob("gpiochip*")):
+        args.without.append("panel")
+        _complain("this machine has no pins for lamps: no panel (--pins terminal draws them)")
+    names = [name for name in ("steward", "relay", "panel", "page") if name not in args.without]
+    return asyncio.run(keeper.run(keeper.parts(args.config, args.console, names, args.pins)))
 
 
 def _log_to_stderr() -> None:

@@ -114,11 +114,15 @@ class Store:
         self.keep(data)
 
     def replace(self, text: str) -> None:
-        """The whole candidate from TOML text. Raises Refused with every complaint about it."""
-        found = parse(text)
-        if not isinstance(found, Settings):
-            raise Refused("; ".join(str(each) for each in found[:20]))
-        self.keep(table.read(text))
+        """The whole candidate from TOML text; what it says may still be wrong or incomplete. Raises Refused when it is
+        no TOML, or holds what no settings file can hold."""
+        try:
+            data = table.read(text, strict=True)
+        except ValueError:
+            found = parse(text)
+            wrong = () if isinstance(found, Settings) else found
+            raise Refused("; ".join(str(each) for each in wrong[:20]) or "this is no settings file") from None
+        self.keep(data)
 
     def discard(self) -> None:
         durable.remove(self._candidate)
@@ -168,9 +172,9 @@ class Store:
         for path in sorted(self._commits.glob("*.json"))[:-KEPT]:
             path.unlink(missing_ok=True)
 
-    def erase(self) -> None:
-        """Candidate and history end, running becomes what is shipped."""
-        durable.write(place(self.config), b"format = 1\n", RUNNING_MODE)
+    def erase(self, text: str) -> None:
+        """Candidate and history end, `text` becomes the running file."""
+        durable.write(place(self.config), text.encode(), RUNNING_MODE)
         self.discard()
         for path in [*self._commits.glob("*.json")]:
             durable.remove(path)

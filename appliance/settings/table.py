@@ -27,8 +27,8 @@ ROWS_MAX: Final = 1000
 NAME_MAX: Final = 255
 
 
-def read(text: str) -> Data:
-    """Raises ValueError for what is no TOML."""
+def read(text: str, strict: bool = False) -> Data:
+    """Raises ValueError for what is no TOML, and when `strict` for whatever would have to be left out."""
     try:
         raw = tomllib.loads(text)
     except RecursionError as error:
@@ -39,6 +39,8 @@ def read(text: str) -> Data:
             data[name] = _table(value)
         elif isinstance(value, list) and all(isinstance(row, dict) for row in value):
             data[name] = [_table(row) for row in value]
+    if strict and data != {"format": data["format"], **raw}:
+        raise ValueError("not a table of plain values")
     return data
 
 

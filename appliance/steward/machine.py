@@ -48,6 +48,9 @@ class Machine(Protocol):
     async def restart(self, parts: Iterable[str]) -> list[str]:
         """Start relay, page, panel anew, also when they are dead."""
 
+    async def wiped(self, settings: Settings) -> list[str]:
+        """All is as on the first day, `settings` too: start everything anew."""
+
     async def network(self) -> dict[str, Any]:
         """Facts about the box's place on the LAN: addresses, gateway, link, ..."""
 
@@ -101,6 +104,9 @@ class PlainMachine:
         if self._keeper and "steward" in wanted:
             self._stop()
         return []
+
+    async def wiped(self, settings: Settings) -> list[str]:
+        return await self.apply(None, settings)
 
     async def network(self) -> dict[str, Any]:
         return {"managed": False}

@@ -23,11 +23,15 @@ from appliance.ports import Clock, Refused, Verb
 from appliance.settings.salvage import load_or_salvage
 from appliance.settings.schema import Settings
 from appliance.settings.store import Store
+from appliance.steward.box_verbs import BoxVerbs
 from appliance.steward.commits import Commits
 from appliance.steward.machine import Machine, PlainMachine
 from appliance.steward.password_verbs import PasswordVerbs
 from appliance.steward.pending import Pending, boot_id
+from appliance.steward.reset import Reset
+from appliance.steward.secret_files import SecretFiles
 from appliance.steward.settings_verbs import SettingsVerbs
+from appliance.steward.updates import Updates
 
 BUTTON: Final = frozenset({"button.short", "button.long", "button.password-reset", "button.factory-reset"})
 PAGE: Final = frozenset({"version", "backup", "support-bundle", "update.install", "update.status"})
@@ -49,6 +53,9 @@ class Steward:
         self.pending = Pending(folder / "pending.json", self.clock, boot or boot_id())
         self.commits = Commits(self.store, self.pending, self.machine)
         self.passwords = Passwords(self.settings.paths.password, self.clock, self.machine.owner)
+        self.secrets = SecretFiles(lambda: self.store.good().paths, self.machine.owner)
+        self.reset = Reset(self.store, self.pending, self.machine, self.clock, folder / "reset.json")
+        self.updates = Updates(self.machine)
         control, table = self.settings.control, {name: _on_card(verb) for name, verb in self._verbs().items()}
         allowed: dict[int, Collection[str]] = dict.fromkeys(control.panel_uids, BUTTON)
         allowed |= dict.fromkeys(control.page_uids, PAGE) | dict.fromkeys(control.console_uids, table)
@@ -59,6 +66,8 @@ class Steward:
         return {
             **SettingsVerbs(self.store, self.commits, self.pending).table(),
             **PasswordVerbs(self.passwords).table(),
+            **self.secrets.table(),
+            **BoxVerbs(self.store.good, self.machine, self.passwords, self.reset, self.updates).table(),
         }
 
     async def start(self) -> None:
@@ -66,6 +75,7 @@ class Steward:
         for name in self.store.newer():
             log.warning("%s is of a newer release and left alone", name)
         with contextlib.suppress(OSError):  # a card that refuses: the console works all the same
+            self.reset.finish()
             self.store.adopt()
         await self.server.start()
         for warning in await self.machine.start(self.store.good()):
@@ -77,6 +87,7 @@ class Steward:
         if self._watch:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
+        await self.updates.stop()
         await self.server.stop()
 
 

@@ -87,11 +87,13 @@ def test_damaged_history_is_left_out(store: Store, tmp_path: Path) -> None:
     assert store.commits()[0].comment == "next"
 
 
-def test_replacing_takes_a_whole_file_or_names_every_complaint(store: Store) -> None:
-    store.replace("[dns]\ntimeout_s = 7.0")
+def test_replacing_takes_a_whole_file_that_may_be_incomplete(store: Store) -> None:
+    store.replace("[dns]\ntimeout_s = 7.0\nfish = 1\n[[relay]]\nname = 'isp'")
     assert "+ dns.timeout_s = 7" in store.compare()
-    with pytest.raises(Refused, match=r"dns.fish.*; dns.timeout_s.*from 0.1 to 60"):
-        store.replace("[dns]\nfish = 1\ntimeout_s = 99")
+    assert {each.key for each in store.check()} == {"dns.fish", "relay[1].host"}
+    for text, words in (("x = ", "TOML text"), ("dns = 3", "dns = 3: should be a table"), ("[dns.deep]\nx=1", "deep")):
+        with pytest.raises(Refused, match=words):
+            store.replace(text)
     assert "+ dns.timeout_s = 7" in store.compare()
 
 
