@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
-from appliance.core.lamps import Lamps
+from appliance.core.lamps import Lamps, lamps
 from appliance.core.reply import printable
+from appliance.core.status import Dns, Status
+
+_WORD: Final = {True: "up", False: "down", None: "not known"}
 
 
 def as_json(result: Any) -> str:
@@ -64,33 +67,47 @@ def _history(entries: list[dict[str, Any]]) -> str:
 
 
 def _status(facts: dict[str, Any]) -> str:
-    waiting = ", ".join(f"{count} {phase}" for phase, count in facts["queue"].items() if count) or "empty"
+    status = Status.of(facts)
+    waiting = ", ".join(f"{count} {phase}" for phase, count in status.queue.items() if count) or "empty"
+    system = lamps(status).system.name
     lines = [
-        f"Outbox {facts['version']}, {facts['mail_name']}",
-        "accepting mail" if facts["accepting"] else f"refusing mail: card {facts['fault']}",
-        f"queue: {waiting}" + (f", oldest from {_time(facts['oldest_at'])}" if facts["oldest_at"] else ""),
-        f"bounces not acknowledged: {facts['bounces']}",
-        f"since the start: {facts['accepted']} accepted, {facts['delivered']} delivered, {facts['failed']} failed",
-        f"clock: {'known' if facts['clock_known'] else 'not known to be right'}, {_time(facts['now'])}",
-        f"card: {facts['spool']['free_bytes'] >> 20} MiB free, {facts['spool']['quarantined']} damaged",
-        *(f"  {line}" for line in facts["damage"]),
-        *(f"listening: {name} {address} port {port}" for name, address, port in facts["listeners"]),
+        f"Outbox {status.version}, {status.mail_name} at {', '.join(status.addresses) or 'no address'}",
+        "accepting mail" if status.accepting else f"refusing mail: {system}",
+        f"queue: {waiting}" + (f", oldest from {_time(status.oldest_at)}" if status.oldest_at else ""),
+        *([f"next attempt: {_time(status.next_attempt_at)}"] if status.next_attempt_at else []),
+        f"bounces not acknowledged: {status.bounces}",
+        f"since {_time(status.started_at)}: {status.accepted} accepted, {status.delivered} delivered, "
+        f"{status.failed} failed",
+        f"clock: {'known' if status.clock_known else 'not known to be right'}, {_time(status.now)}",
+        f"network: link {_WORD[status.link]}, port 25 {status.port25}",
+        f"DNS: {' '.join(status.dns.servers) or 'no server set'}, {_works(status.dns)}",
+        f"card: {status.spool.get('free_bytes', 0) >> 20} MiB free, {status.spool.get('quarantined', 0)} damaged",
+        *(f"  {line}" for line in status.damage),
+        *([f"temperature: {status.temperature_c:.0f} degrees Celsius"] if status.temperature_c is not None else []),
+        *([f"certificate: SHA-256 {status.tls_fingerprint}"] if status.tls_fingerprint else []),
+        *([f"  ends {_time(status.tls_ends_at)}"] if status.tls_ends_at else []),
+        *(f"listening: {name} {address} port {port}" for name, address, port in status.listeners),
     ]
     return "\n".join(printable(line, 1000) for line in lines)
 
 
-def lamp_lines(lamps: Lamps) -> str:
+def _works(dns: Dns) -> str:
+    word = {True: "works", False: "does not work", None: "not asked yet"}[dns.ok]
+    return f"{word}: {dns.why}" if dns.why else word
+
+
+def lamp_lines(said: Lamps) -> str:
     """What the four lamps say."""
-    rows = [(f"{lamp.label:9}{lamp.pattern.name:18}{lamp.name}", lamp.meaning) for lamp in lamps]
+    rows = [(f"{lamp.label:9}{lamp.pattern.name:18}{lamp.name}", lamp.meaning) for lamp in said]
     return "\n".join(f"{row}\n         {meaning}" for row, meaning in rows)
 
 
-def lamp_facts(lamps: Lamps) -> list[dict[str, Any]]:
+def lamp_facts(said: Lamps) -> list[dict[str, Any]]:
     """The same as data; `spans` are (seconds, lit), repeated."""
     return [
         {"lamp": lamp.label, "colour": lamp.colour, "pattern": lamp.pattern.name, "name": lamp.name,
          "meaning": lamp.meaning, "spans": [list(span) for span in lamp.pattern.spans]}
-        for lamp in lamps
+        for lamp in said
     ]  # fmt: skip
 
 

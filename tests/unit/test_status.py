@@ -5,6 +5,7 @@ from dataclasses import fields
 import pytest
 
 from appliance.core.status import Status
+from appliance.printing import as_text
 
 WHOLE = {
     "version": "1.0", "mail_name": "box.example", "host_name": "outbox", "accepting": True, "fault": "",
@@ -47,3 +48,21 @@ def test_what_is_no_status_is_one_of_which_nothing_is_known(data: object) -> Non
 
 def test_mail_has_no_age_while_the_clock_is_not_known() -> None:
     assert Status.of({**WHOLE, "clock_known": False}).oldest_age_s == 0.0
+
+
+def test_a_person_is_told_every_fact_and_a_poor_status_is_no_trouble() -> None:
+    told = as_text("status", WHOLE)
+    for words in (
+        "at 192.0.2.1",
+        "4 held",
+        "link down",
+        "port 25 blocked",
+        "does not work: silent",
+        "42 degrees",
+        "AB",
+    ):
+        assert words in told
+    assert "refusing mail: card full" in as_text("status", {**WHOLE, "fault": "full", "accepting": False})
+    assert "refusing mail: too busy" in as_text("status", {**WHOLE, "fault": "busy", "accepting": False})
+    assert "\x1b" not in as_text("status", {**WHOLE, "damage": ["\x1b[31m"], "mail_name": "\x1b]0;x"})
+    assert as_text("status", {}).startswith("Outbox")
