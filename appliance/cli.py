@@ -43,6 +43,9 @@ def _parser() -> argparse.ArgumentParser:
     whole.add_argument("--without", action="append", default=[], metavar="PART", help="leave out panel or page")
     whole.add_argument("--pins", default="", help="what the panel drives, as in outbox panel")
     whole.add_argument("--log", default="", metavar="FILE", help="write the log of all parts there")
+    _add(commands, "prepare", prepare, "turn the settings into what the image's system reads")
+    judge = _add(commands, "probe", probe, "see that the relay takes a message")
+    judge.add_argument("--wait", type=float, default=0.0, metavar="SECONDS", help="try for so long")
     check = _add(commands, "check-config", check_config, "list every complaint about a settings file")
     check.add_argument("file", nargs="?")
     check.add_argument("--json", action="store_true", help="print JSON")
@@ -186,6 +189,22 @@ def run(args: argparse.Namespace) -> int:
         _complain("this machine has no pins for lamps: no panel (--pins terminal draws them)")
     names = [name for name in ("steward", "relay", "panel", "page") if name not in args.without]
     return asyncio.run(keeper.run(keeper.parts(args.config, args.console, names, args.pins)))
+
+
+def prepare(args: argparse.Namespace) -> int:
+    """See appliance/prepare.py."""
+    from appliance import prepare as preparation
+
+    _log_to_stderr()
+    return preparation.run(Path(args.config))
+
+
+def probe(args: argparse.Namespace) -> int:
+    """See appliance/probe.py."""
+    from appliance import probe as probing
+
+    settings = _settings(Path(args.config))
+    return 1 if settings is None else probing.run(settings, args.wait, _complain)
 
 
 def _log_to_stderr() -> None:

@@ -1,7 +1,8 @@
 """The sockets that listeners listen on: opened here, or handed over by the service manager (sd_listen_fds(3)).
 
-A handed-over socket belongs to the listener of the same name (LISTEN_FDNAMES) or port. An empty address means all of
-IPv4 and IPv6, as two sockets. Raises OSError when an address cannot be bound.
+A handed-over socket belongs to the listener of the same name (LISTEN_FDNAMES), or of the same port and, where the
+listener has one, address. An empty address means all of IPv4 and IPv6, as two sockets. Raises OSError when an
+address cannot be bound.
 """
 
 from __future__ import annotations
@@ -34,9 +35,12 @@ def handed_over(environment: Mapping[str, str]) -> dict[str, list[socket.socket]
 
 
 def sockets_of(listener: Listener, ready: Mapping[str, list[socket.socket]]) -> list[socket.socket]:
-    for key in (listener.name, str(listener.port)):
-        if ready.get(key):
-            return list(ready[key])
+    if found := ready.get(listener.name):
+        return list(found)
+    bare = listener.address.partition("%")[0]
+    found = [each for each in ready.get(str(listener.port), ()) if not bare or each.getsockname()[0] == bare]
+    if found:
+        return found
     if listener.address:
         return [_open(listener.address, listener.port)]
     found = [_open("0.0.0.0", listener.port)]
