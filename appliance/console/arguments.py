@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from appliance.console.call import Box, Dead
+from appliance.console.call import Box, Dead, rows_in
 from appliance.console.grammar import Argument
 from appliance.core import glossary, mailbox
 from appliance.ports import Refused
@@ -45,25 +45,20 @@ def _ids(box: Box) -> Iterable[str]:
         return []
 
 
-def _relays(box: Box) -> Iterable[str]:
-    return _rows(box, "relay")
-
-
-def _rows(box: Box, section: str) -> list[str]:
-    try:
-        rows = getattr(box.candidate(), section)
-    except (Dead, Refused):
-        return []
-    return [getattr(row, "name", "") for row in rows]
-
-
 def _glossary(box: Box) -> Iterable[str]:
     return [word for word in glossary.words() if " " not in word]
 
 
 def rows_of(section: str) -> Callable[[Box], Iterable[str]]:
     """The names of the rows that the candidate has."""
-    return lambda box: _rows(box, section)
+
+    def known(box: Box) -> Iterable[str]:
+        try:
+            return rows_in(box.values(), section)
+        except (Dead, Refused):
+            return []
+
+    return known
 
 
 ARGUMENTS: Final = {
@@ -85,7 +80,6 @@ ARGUMENTS: Final = {
         Argument("LINES", "how many lines", check=number(0, 10000)),
         Argument("COLUMNS", "how many columns", check=number(40, 500)),
         Argument("NAME", "its name", check=_name),
-        Argument("RELAY", "name of a relay", check=_name, known=_relays),
         Argument("SENDER", "address or domain that it may send as; none = any", check=_short),
         Argument("TIME", "date and time such as 2026-11-24 12:00", check=_short),
         Argument("ZONE", "time zone such as Europe/Vienna", check=KINDS["timezone"]),

@@ -10,7 +10,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from appliance.console.faces import Places, Terminal
 from appliance.core.reply import printable
@@ -56,10 +56,21 @@ class Box:
         """The same, read. Raises Dead, Refused."""
         return parse(self.text(which))
 
-    def candidate(self) -> Settings:
-        """The candidate, or what is shipped while it is broken. Raises Dead, Refused."""
-        found = self.settings("candidate")
-        return found if isinstance(found, Settings) else Settings()
+    def values(self) -> dict[str, str]:
+        """Each setting of the candidate as it would be typed, also while the candidate is not right; a row of a list by
+        its own path, too. Raises Dead, Refused."""
+        rows = self.steward("settings.show", {"which": "candidate"}).get("values") or ()
+        return {str(row["path"]): str(row["value"]) for row in rows}
+
+
+def rows_in(values: Mapping[str, str], section: str) -> list[str]:
+    """The names (or numbers) of the rows of a list, in their order."""
+    start = f"{section}."
+    return [path.removeprefix(start) for path, value in values.items() if path.startswith(start) and _is_row(value)]
+
+
+def _is_row(value: str) -> bool:
+    return value.startswith("row ") and value[4:].isdigit()
 
 
 @dataclass(slots=True)
@@ -70,16 +81,21 @@ class State:
     leaving: bool = False
 
 
+class Again(Protocol):
+    def __call__(self, line: str, box: Box | None = None) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One command under way. `args` by the argument's name in small letters; absent optional ones are absent. `again`
-    runs another line as if it had been typed in configure mode; "" or what is wrong with it."""
+    runs another line as if it had been typed in configure mode, with another box
+    when one is given; the answer is "" or what is wrong with it."""
 
     io: Terminal
     box: Box
     state: State
     args: Mapping[str, str] = field(default_factory=dict)
-    again: Callable[[str], str] = lambda line: ""
+    again: Again = lambda line, box=None: ""
 
     def get(self, name: str, default: str = "") -> str:
         return self.args.get(name, default)

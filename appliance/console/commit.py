@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from appliance.console.call import Call
 from appliance.console.show_box import pending
-from appliance.console.wording import facts, span
+from appliance.console.wording import span
 
 
 def check(call: Call) -> None:
@@ -49,10 +49,10 @@ def confirmed(call: Call) -> None:
 
 
 def _answer(call: Call, answer: object) -> None:
-    """What the steward has to add: what is restarted, say."""
+    """What did not work although the settings are in force."""
     if isinstance(answer, dict):
-        words = [answer[name] for name in ("note", "notes", "restarted", "why") if answer.get(name)]
-        call.page(line for each in words for line in facts(each))
+        for warning in answer.get("warnings") or ():
+            call.say(f"% {warning}")
 
 
 def rollback(call: Call) -> None:

@@ -4,14 +4,11 @@ else."""
 from __future__ import annotations
 
 import tomllib
-from typing import Final
 
-from appliance.console.call import Call, Dead, Handler
-from appliance.console.setlines import MASK
-from appliance.ports import Refused
-from appliance.settings.schema import Settings
+from appliance.console.call import Call, Handler, rows_in
+from appliance.console.draft import ONLY, Draft
+from appliance.settings.path import MASK
 
-EMPTY: Final = "format = 1\n"
 YES, NO = ("true", "yes", "on"), ("false", "no", "off")
 
 
@@ -83,10 +80,11 @@ def several(*pairs: tuple[str, str]) -> Handler:
 def smtp_port(call: Call) -> None:
     """The port at which devices hand in mail: that of the first listener that wants no login and no TLS from the
     start."""
-    rows = call.box.candidate().listener
-    plain = [row for row in rows if row.auth != "required" and row.tls != "implicit"]
-    name = (plain or rows or Settings().listener)[0].name
-    put(call, f"listener.{name}.port", call.get("port"))
+    values = call.box.values()
+    names = rows_in(values, "listener") or ["lan"]
+    hard = {"required", "implicit"}
+    plain = [name for name in names if not hard & {values.get(f"listener.{name}.{key}", "") for key in ("auth", "tls")}]
+    put(call, f"listener.{(plain or names)[0]}.port", call.get("port"))
 
 
 def relay_password(call: Call) -> None:
@@ -120,19 +118,16 @@ def replace(call: Call) -> None:
 
 
 def _lines(call: Call, text: str) -> str:
-    before = call.box.text("candidate")
-    wrong = ""
-    call.box.steward("settings.replace", {"text": EMPTY})
-    try:
-        for number, line in enumerate(text.split("\n"), 1):
-            if wrong := call.again(line):
-                wrong = f"line {number}: {wrong}"
-                break
-    except (Dead, Refused) as trouble:
-        wrong = str(trouble)
-    if wrong:
-        call.box.steward("settings.replace", {"text": before})
-    return wrong
+    """What is wrong, "" for nothing; if something is, nothing changed."""
+    draft = Draft(call.box)
+    for number, line in enumerate(text.split("\n"), 1):
+        words = line.split()
+        if words and words[0] not in ("set", "no") and words[0][0] not in "!#":
+            return f"line {number}: {ONLY}"
+        if wrong := call.again(line, draft):
+            return f"line {number}: {wrong}"
+    draft.hand_over()
+    return ""
 
 
 def _is_toml(text: str) -> bool:

@@ -3,20 +3,27 @@ schema."""
 
 from __future__ import annotations
 
-import dataclasses
-import typing
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from appliance.console import commit, configure
 from appliance.console.arguments import number, rows_of
 from appliance.console.grammar import Argument, Command
-from appliance.console.setlines import NAMED, NUMBERED, word_of
+from appliance.console.setlines import word_of
+from appliance.ports import Refused
 from appliance.settings.kinds import KINDS
-from appliance.settings.schema import Settings
+from appliance.settings.path import Key, listed, sections, typed
+
+
+def _row_name(text: str) -> str:
+    fine = 0 < len(text) <= 255 and text.isprintable() and not text.startswith("[")
+    return "" if fine else "a name of printable characters"
+
 
 LISTED_MAX: Final = 100  # rows of a list
 BOOLEAN: Final = (*configure.YES, *configure.NO)
+
+RELAY: Final = (Argument("NAME", "name of the relay", check=_row_name, known=rows_of("relay")),)
 
 SHORT: Final = (
     Command("configure terminal", "change settings", configure.enter),
@@ -74,6 +81,7 @@ SHORT: Final = (
         "set relay NAME password [PASSWORD]",
         "its password, kept apart from the settings",
         configure.relay_password,
+        RELAY,
         configure=True,
     ),
     Command(
@@ -85,81 +93,44 @@ SHORT: Final = (
 def commands() -> Iterator[Command]:
     """SHORT and one set and one no for each setting."""
     yield from SHORT
-    hints = typing.get_type_hints(Settings)
-    for field in dataclasses.fields(Settings):
-        if field.name == "format":
-            continue
-        many = typing.get_origin(hints[field.name]) is tuple
-        row = typing.get_args(hints[field.name])[0] if many else hints[field.name]
-        yield from _section(field.name, row)
+    for section, keys in sections().items():
+        yield from _section(section, keys)
 
 
-def _section(name: str, row: Any) -> Iterator[Command]:
+def _section(name: str, keys: dict[str, Key]) -> Iterator[Command]:
     called, own = _called(name)
     if called:
         yield Command(f"no {name} {called}", "remove the row", configure.unsetter(name), own, configure=True)
-    hints = typing.get_type_hints(row)
-    for field in dataclasses.fields(row):
-        words = f"{name} {called} {word_of(field.name)}".replace("  ", " ")
-        hint = hints[field.name]
-        many = typing.get_origin(hint) is tuple
-        value = _value(field, typing.get_args(hint)[0] if many else hint)
-        dots = "..." if many or (hint is str and not field.metadata["kind"] and not field.metadata["choices"]) else ""
-        doc = str(field.metadata["doc"])
-        put = configure.setter(name, field.name, boolean=hint is bool)
-        yield Command(f"set {words} VALUE{dots}", doc, put, (*own, value), configure=True)
-        yield Command(f"no {words}", f"as shipped: {doc}", configure.unsetter(name, field.name), own, configure=True)
+    for key in keys.values():
+        words = f"{name} {called} {word_of(key.name)}".replace("  ", " ")
+        free = key.type is str and not key.form and not key.choices
+        put = configure.setter(name, key.name, boolean=key.type is bool)
+        value = f"set {words} VALUE{'...' if key.words or free else ''}"
+        yield Command(value, key.doc, put, (*own, _value(key)), configure=True)
+        back = configure.unsetter(name, key.name)
+        yield Command(f"no {words}", f"as shipped: {key.doc}", back, own, configure=True)
 
 
 def _called(name: str) -> tuple[str, tuple[Argument, ...]]:
-    if name in NAMED:
+    """The argument that names a row of a list, "" for a section."""
+    if listed(name) == "name":
         doc = "recipient domain, or default" if name == "domain" else f"name of the {name}"
         return "NAME", (Argument("NAME", doc, check=_row_name, known=rows_of(name)),)
-    if name in NUMBERED:
+    if listed(name) == "number":
         return "NUMBER", (Argument("NUMBER", "its place in the list, from 1", check=number(1, LISTED_MAX)),)
     return "", ()
 
 
-def _row_name(text: str) -> str:
-    fine = 0 < len(text) <= 255 and text.isprintable() and not text.startswith("[")
-    return "" if fine else "a name of printable characters"
+def _value(key: Key) -> Argument:
+    choices = BOOLEAN if key.type is bool else key.choices
+    bounds = f"{key.low:g} to {key.high:g}, " if key.low is not None and key.high is not None else ""
+    doc = f"{bounds}shipped {key.shipped_text or 'empty'}"
+    return Argument("VALUE", doc, choices, check=lambda text: _wrong(key, text))
 
 
-def _value(field: dataclasses.Field[Any], hint: Any) -> Argument:
-    meta = field.metadata
-    shipped = field.default_factory() if field.default_factory is not dataclasses.MISSING else field.default
-    if hint is bool:
-        return Argument("VALUE", f"shipped {str(shipped).lower()}", choices=BOOLEAN)
-    if meta["choices"]:
-        return Argument("VALUE", f"shipped {shipped or '(empty)'}", choices=meta["choices"])
-    if hint is str:
-        kind = KINDS.get(meta["kind"].rstrip("!")) if meta["kind"] else None
-        return Argument("VALUE", _shipped(shipped), check=lambda text: _text(text, meta["kind"], kind))
-    low, high = (meta["low"], meta["high"]) if meta["low"] is not None else (0, 1 << 62)
-    bounds = f"{low} to {high}, " if meta["low"] is not None else ""
-    check = number(low, high) if hint is int else _decimal(low, high)
-    return Argument("VALUE", f"{bounds}{_shipped(shipped)}", check=check)
-
-
-def _shipped(shipped: Any) -> str:
-    text = " ".join(str(each) for each in shipped) if isinstance(shipped, tuple) else str(shipped)
-    return f"shipped {text}" if text else 'shipped empty ("")'
-
-
-def _text(text: str, kind: str, check: Any) -> str:
-    if not text:
-        return "given" if kind.endswith("!") else ""
-    if not text.isprintable() or len(text) > 1000:
-        return "printable text of at most 1000 characters"
-    return str(check(text)) if check else ""
-
-
-def _decimal(low: float, high: float) -> Any:
-    def check(text: str) -> str:
-        try:
-            value = float(text) if len(text) < 40 else low - 1
-        except ValueError:
-            value = low - 1
-        return "" if low <= value <= high else f"a number from {low:g} to {high:g}"
-
-    return check
+def _wrong(key: Key, text: str) -> str:
+    try:
+        typed(key, text)
+    except Refused as refused:
+        return str(refused).rpartition("should be ")[2]
+    return ""

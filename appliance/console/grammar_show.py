@@ -10,6 +10,7 @@ from appliance.console.grammar import Command
 COMMANDS: Final = (
     Command("show status", "the state of the box", show.status, cli="status"),
     Command("show queue", "the mail that waits", show.queue, cli="queue list"),
+    Command("show lamps", "what the lamps say", show.lights, cli="lamps"),
     Command("show message ID", "one message, waiting or done", show.message, cli="queue show"),
     Command("show bounces", "mail that came back and that nobody has acknowledged", show.bounces, cli="bounces"),
     Command("show history [TEXT...]", "what became of messages, the newest first", show.history, cli="history"),
@@ -29,6 +30,6 @@ COMMANDS: Final = (
     Command("test mx DOMAIN", "looks up who takes mail for a domain", testing.mx),
     Command("test smtp HOST [PORT]", "talks to a mail server, without a message", testing.smtp),
     Command("test port25 [DOMAIN]", "tries whether the line lets mail out", testing.port25),
-    Command("test lamps", "lights all lamps one after the other", testing.lamps),
+    Command("test lamps", "lights all lamps one after the other", testing.lamps, cli="test-lamps"),
     Command("test message ADDRESS", "sends a test message and follows it", testing.message, cli="send-test"),
 )

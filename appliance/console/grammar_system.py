@@ -23,7 +23,7 @@ COMMANDS: Final = (
     Command("support-bundle", "what a helper needs to know, without secrets", keep.support_bundle),
     Command("update status", "which release runs, and how far an update is", system.update_status),
     Command("update install SOURCE", "install a release", system.update_install),
-    Command("locate", "the lamps blink for a minute", system.locate),
+    Command("locate", "the lamps blink for a minute", system.locate, cli="locate"),
     Command(
         "reboot",
         "restart the box; waiting mail stays",

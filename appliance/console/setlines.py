@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from appliance.console.split import quoted
+from appliance.settings.path import MASK, NAMED
 from appliance.settings.schema import Settings
 
-MASK: Final = "********"
-NAMED: Final = ("listener", "relay", "domain")  # rows called by their name
 NUMBERED: Final = ("access", "device")  # rows called by their number, from 1
 
 

@@ -77,21 +77,21 @@ class Commands:
             logging.getLogger(__name__).exception("a bug in a command of the console")
             io.say("% trouble inside the console, noted in its log")
 
-    def _do(self, line: str, io: Terminal, configuring: bool) -> None:
+    def _do(self, line: str, io: Terminal, configuring: bool, box: Box | None = None) -> None:
         parsed = GRAMMAR.parse(line, configuring)
         if parsed.command.pattern.startswith("help"):
             io.page(self.help(parsed.args["command"] + " ") if parsed.args else [*HELP.split("\n"), *self.help("")])
         else:
-            parsed.command.handler(self._call(io, parsed.args))
+            parsed.command.handler(self._call(io, parsed.args, box))
 
-    def _call(self, io: Terminal, args: dict[str, str] | None = None) -> Call:
-        def again(line: str) -> str:
+    def _call(self, io: Terminal, args: dict[str, str] | None = None, box: Box | None = None) -> Call:
+        def again(line: str, box: Box | None = None) -> str:
             if not line.strip() or line.lstrip()[0] in "!#":
                 return ""
             try:
-                self._do(line, io, True)
+                self._do(line, io, True, box)
             except (Wrong, Dead, Refused) as wrong:
                 return str(wrong)
             return ""
 
-        return Call(io, self._box, self._state, args or {}, again)
+        return Call(io, box or self._box, self._state, args or {}, again)

@@ -5,17 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from appliance.console.call import Call
+from appliance.console.call import Call, Dead
 from appliance.console.wording import facts, size, span, when
-from appliance.ports import Refused
-from appliance.printing import as_text
+from appliance.core.lamps import DEAD, SETTINGS, lamps
+from appliance.core.status import Status
+from appliance.printing import as_text, lamp_lines
 
 LISTED_MAX = 200
 
 
 def status(call: Call) -> None:
-    """The state of the box."""
-    call.page(as_text("status", call.box.relay("status")).split("\n"))
+    """The state of the box; also when the relay is dead."""
+    try:
+        facts = call.box.relay("status")
+    except Dead as dead:
+        call.say(f"% {dead}")
+        found = call.box.settings("running")
+        broken = found if isinstance(found, tuple) else ()
+        call.page(lamp_lines(lamps(None, SETTINGS if broken else DEAD)).split("\n"))
+        call.page(f"% {each}" for each in broken)
+        return
+    call.page(as_text("status", facts).split("\n"))
+    call.page(f"{lamp.label:9}{lamp.name}" for lamp in lamps(Status.of(facts)))
+
+
+def lights(call: Call) -> None:
+    """What the lamps say."""
+    call.page(lamp_lines(lamps(Status.of(call.box.relay("status")))).split("\n"))
 
 
 def queue(call: Call) -> None:
@@ -27,23 +43,26 @@ def queue(call: Call) -> None:
 
 
 def message(call: Call) -> None:
-    """One message: in the queue, else in the history."""
-    try:
-        item = call.box.relay("queue.show", {"id": call.get("id")})
-    except Refused:
-        entries = [each for each in _history(call, call.get("id")) if each.get("id") == call.get("id")]
-        if not entries:
-            raise
-        call.page(as_text("history", entries).split("\n"))
-        return
-    lines = as_text("queue.show", item).split("\n")
-    named = (("client", "client"), ("helo", "said in HELO"), ("account", "account"), ("subject", "subject"))
-    lines += [f"    {word}: {item[name]}" for name, word in named if item.get(name)]
+    """One message, waiting or done, with every attempt."""
+    call.page(_message(call.box.relay("message", {"id": call.get("id")})))
+
+
+def _message(item: dict[str, Any]) -> Iterator[str]:
+    yield f"{item['id']}  {item['phase']}  {size(item['size'])}  from {item['from']}"
+    yield f"    arrived {when(item['arrived_at'])}"
+    named = (("client", "client"), ("device", "device"), ("helo", "said in HELO"), ("account", "account"),
+             ("subject", "subject"), ("held", "held"))  # fmt: skip
+    yield from (f"    {word}: {item[name]}" for name, word in named if item.get(name))
+    yield from (f"    repaired: {repair}" for repair in item.get("repairs") or ())
+    if item.get("next_attempt_s") is not None:
+        yield f"    next attempt in {span(item['next_attempt_s'])}"
     for row in item["recipients"]:
-        lines.append(f"    {row['to']}: {row['direct_attempts']} attempts direct, {row['relay_attempts']} by relay")
+        yield f"    {row['to']}  {row['state']}"
+        for each in row.get("attempts") or ():
+            via = f" by {each['via']}" if each.get("via") else ""
+            yield f'        {when(each.get("at"))}{via}  {each.get("host") or "box"}: "{each.get("reply", "")}"'
         if row.get("cure"):
-            lines.append(f"        {row['cure']}")
-    call.page(lines)
+            yield f"        {row['cure']}"
 
 
 def bounces(call: Call) -> None:
@@ -66,19 +85,18 @@ def _history(call: Call, text: str) -> list[dict[str, Any]]:
 
 def clients(call: Call) -> None:
     """Who hands the box mail."""
-    intake = call.box.relay("status").get("intake") or {}
-    call.page([*_clients(intake), *_refusals(intake)])
+    rows = call.box.relay("devices")
+    call.page([line for row in rows for line in _client(row)] or ["nobody has sent anything yet"])
+    call.page(_refusals(call.box.relay("status").get("intake") or {}))
 
 
-def _clients(intake: dict[str, Any]) -> Iterator[str]:
-    yield f"{intake.get('connections', 0)} connections now"
-    for each in intake.get("devices", ()):
-        named = f"{each.get('address')} {each.get('name') or ''}".strip()
-        yield (
-            f"{named}: seen {when(each.get('seen_at'))}, {each.get('accepted', 0)} accepted, "
-            f"{each.get('refused', 0)} refused"
-        )
-        yield from (f"    {line}" for line in facts(each.get("repairs") or {}))
+def _client(row: dict[str, Any]) -> Iterator[str]:
+    named = f"{row.get('address')}  {row.get('name') or ''}".rstrip()
+    yield f"{named}: seen {when(row['seen_at']) if row.get('seen_at') else 'never'}"
+    counts = ("messages", "delivered", "bounced", "waiting", "refused")
+    yield "    " + ", ".join(f"{row.get(name, 0)} {name}" for name in counts)
+    yield from (f"    repaired: {name} ({count})" for name, count in (row.get("repairs") or {}).items())
+    yield from (f"    {row[name]}" for name in ("last_refusal", "note", "held") if row.get(name))
 
 
 def _refusals(intake: dict[str, Any]) -> Iterator[str]:

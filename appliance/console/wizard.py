@@ -5,15 +5,15 @@ settings in force as they were.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from appliance.console.call import Call, Dead
+from appliance.console.call import Call, Dead, rows_in
 from appliance.console.split import quoted
 from appliance.ports import Refused
-from appliance.settings.schema import Settings
 
-Ask = Callable[[Call, Settings], bool]  # False = the person gave up
+Values = Mapping[str, str]
+Ask = Callable[[Call, Values], bool]  # False = the person gave up
 MINUTES: Final = 5
 
 
@@ -22,7 +22,7 @@ def wizard(call: Call) -> None:
     call.say("A few questions, about five minutes. Enter keeps what is in [brackets]; ^C gives up. Nothing is in force")
     call.say("before you have seen all of it. A word that you do not know: answer ? and read, or later: explain WORD.")
     for step in (_names, _network, _dns, _who, _relay):
-        if not step(call, call.box.candidate()):
+        if not step(call, call.box.values()):
             call.say('Stopped. "discard" forgets the answers, "wizard" begins again with them.')
             return
     _finish(call)
@@ -45,24 +45,31 @@ def _question(call: Call, text: str, now: str, line: str, help_word: str) -> boo
             return True
 
 
-def _names(call: Call, settings: Settings) -> bool:
+def _names(call: Call, values: Values) -> bool:
     call.say("\n1 of 5: names")
     rows = (
-        ("Name of the box in your network", settings.network.host_name, "set network host-name {}", "host name"),
+        (
+            "Name of the box in your network",
+            values.get("network.host_name", ""),
+            "set network host-name {}",
+            "host name",
+        ),
         (
             "Mail name, full, such as mail.office.example; leave it empty if you have none",
-            settings.box.mail_name,
+            values.get("box.mail_name", ""),
             "set mail-name {}",
             "mail name",
         ),
-        ("Address of the person in charge", settings.box.owner, "set owner {}", "postmaster"),
+        ("Address of the person in charge", values.get("box.owner", ""), "set owner {}", "postmaster"),
     )
     return all(_question(call, *row) for row in rows)
 
 
-def _network(call: Call, settings: Settings) -> bool:
+def _network(call: Call, values: Values) -> bool:
     call.say("\n2 of 5: the box's place in the network")
-    now = settings.network.address if settings.network.ipv4 == "static" else settings.network.ipv4
+    now = values.get("network.ipv4", "dhcp")
+    now = values.get("network.address", "") if now == "static" else now
+    router = values.get("network.gateway", "")
     while True:
         text = f"Address: dhcp, or an own one such as 192.168.1.5/24 [{now}]: "
         answer = call.io.ask(text)
@@ -76,18 +83,18 @@ def _network(call: Call, settings: Settings) -> bool:
             continue
         line = "set network dhcp"
         if answer != "dhcp":
-            gateway = call.io.ask(f"Router [{settings.network.gateway}]: ")
+            gateway = call.io.ask(f"Router [{router}]: ")
             if gateway is None:
                 return False
-            line = f"set network static {quoted(answer)} {gateway.strip() or settings.network.gateway}"
+            line = f"set network static {quoted(answer)} {gateway.strip() or router}"
         if not (wrong := call.again(line)):
             return True
         call.say(f"% {wrong}")
 
 
-def _dns(call: Call, settings: Settings) -> bool:
+def _dns(call: Call, values: Values) -> bool:
     call.say("\n3 of 5: DNS, the phone book of the Internet")
-    now = " ".join(settings.dns.servers)
+    now = values.get("dns.servers", "")
     if not _question(
         call, "DNS servers, parted by spaces; often the router's address", now, "set dns server {}", "dns server"
     ):
@@ -97,9 +104,9 @@ def _dns(call: Call, settings: Settings) -> bool:
     return True
 
 
-def _who(call: Call, settings: Settings) -> bool:
+def _who(call: Call, values: Values) -> bool:
     call.say("\n4 of 5: who may send through the box, as networks; private = all machines of your own network")
-    now = " ".join(row.network for row in settings.access if row.action == "allow")
+    now = _allowed(values)
     while True:
         answer = call.io.ask(f"Networks, parted by spaces [{now}]: ")
         if answer is None:
@@ -107,38 +114,41 @@ def _who(call: Call, settings: Settings) -> bool:
         answer = answer.strip()
         if answer == "?":
             call.again("explain access list")
-        elif answer in ("", now) or not (wrong := _allow(call, settings, answer.split())):
+        elif answer in ("", now) or not (wrong := _allow(call, len(rows_in(values, "access")), answer.split())):
             return True
         else:
             call.say(f"% {wrong}")
 
 
-def _allow(call: Call, settings: Settings, networks: list[str]) -> str:
+def _allowed(values: Values) -> str:
+    rows = [f"access.{number}" for number in rows_in(values, "access")]
+    return " ".join(values[f"{row}.network"] for row in rows if values.get(f"{row}.action") == "allow")
+
+
+def _allow(call: Call, before: int, networks: list[str]) -> str:
     """One allow row for each; "" or what is wrong. Rows that are left over go."""
     for number, network in enumerate(networks, 1):
         for line in (f"set access {number} network {quoted(network)}", f"set access {number} action allow"):
             if wrong := call.again(line):
                 return wrong
-    for number in range(len(settings.access), len(networks), -1):
+    for number in range(before, len(networks), -1):
         if wrong := call.again(f"no access {number}"):
             return wrong
     return ""
 
 
-def _relay(call: Call, settings: Settings) -> bool:
+def _relay(call: Call, values: Values) -> bool:
     call.say("\n5 of 5: the way out. Mail goes straight to the recipients' servers, or through your provider's relay.")
-    row = settings.relay[0] if settings.relay else None
-    name = row.name if row else "provider"
-    if not _question(call, "Relay; empty = none", row.host if row else "", f"set relay {name} host {{}}", "relay"):
+    name = next(iter(rows_in(values, "relay")), "provider")
+    host, user = (values.get(f"relay.{name}.{key}", "") for key in ("host", "user"))
+    word = quoted(name)
+    if not _question(call, "Relay; empty = none", host, f"set relay {word} host {{}}", "relay"):
         return False
-    rows = call.box.candidate().relay
-    if not rows:
+    if name not in rows_in(call.box.values(), "relay"):
         return True
-    user = rows[0].user
-    if not _question(call, "Account at the relay; empty = none", user, f"set relay {name} user {{}}", "account"):
+    if not _question(call, "Account at the relay; empty = none", user, f"set relay {word} user {{}}", "account"):
         return False
-    rows = call.box.candidate().relay
-    if rows and rows[0].user and (wrong := call.again(f"set relay {name} password")):
+    if call.box.values().get(f"relay.{name}.user") and (wrong := call.again(f"set relay {word} password")):
         call.say(f"% {wrong}")
     return True
 
