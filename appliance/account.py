@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from appliance.accounts import Account, load_accounts, make_account, save_accounts
+from appliance.printing import as_json
 from appliance.settings.schema import Settings
 
 NAME_MAX = 255
@@ -27,6 +28,10 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return _complain(f"{path} cannot be read: {error}")
     if args.action == "list":
+        if args.json:
+            rows = [{"name": each.name, "senders": list(each.senders)} for each in known.values()]
+            sys.stdout.write(as_json(rows) + "\n")
+            return 0
         for each in known.values():
             sys.stdout.write(" ".join((each.name, *each.senders)) + "\n")
         return 0

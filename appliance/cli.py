@@ -101,7 +101,9 @@ def _account(commands: Any) -> None:
     for action, words in (("list", "all accounts"), ("set", "make one, or give it a password"), ("remove", "end one")):
         each = _add(actions, action, account, words)
         each.set_defaults(action=action)
-        if action != "list":
+        if action == "list":
+            each.add_argument("--json", action="store_true", help="print JSON")
+        else:
             each.add_argument("name")
         if action == "set":
             each.add_argument("--sender", action="append", default=[], help="mailbox or domain that it may use")
@@ -228,20 +230,26 @@ def page(args: argparse.Namespace) -> int:
 
 
 def check_config(args: argparse.Namespace) -> int:
-    """Every complaint, one a line."""
+    """Every complaint, one a line; then what would keep mail waiting although the file is right."""
     from appliance.printing import as_json
+    from appliance.settings.credentials import lacking
     from appliance.settings.load import load
     from appliance.settings.schema import Settings
 
     path = Path(args.file or args.config)
     loaded = load(path)
     complaints = () if isinstance(loaded, Settings) else loaded
+    warnings = tuple(lacking(loaded)) if isinstance(loaded, Settings) else ()
     if args.json:
-        _say(as_json([{"key": each.key, "value": each.value, "expected": each.expected} for each in complaints]))
-    elif complaints:
-        for complaint in complaints:
-            _complain(str(complaint))
-    else:
+        rows = [(each, False) for each in complaints] + [(each, True) for each in warnings]
+        _say(as_json([{"key": each.key, "value": each.value, "expected": each.expected, "warning": warning}
+                      for each, warning in rows]))  # fmt: skip
+        return 1 if complaints else 0
+    for complaint in complaints:
+        _complain(str(complaint))
+    for warning in warnings:
+        _complain(f"warning: {warning}")
+    if not complaints:
         _say(f"{path}: all settings are right")
     return 1 if complaints else 0
 

@@ -65,7 +65,10 @@ class MailPath:
         self.crashed = False
         self.scheduler = Scheduler(settings, self.spool, self.history, attempt, reporter, self.clock, self._crash)
         null_mx = self.router.null_mx if settings.dns.servers and settings.intake.refuse_null_mx_senders else None
-        self.intake = Intake(settings, self.spool, self.scheduler, self.clock, null_mx, own_addresses())
+        self.intake = Intake(
+            settings, self.spool, self.scheduler, self.clock, null_mx, own_addresses(), f"box {self.spool.box_id:x}",
+            folder / "clients.json",
+        )  # fmt: skip
         self.facts = Facts(
             settings, self.clock, self.own_name, self.spool, self.scheduler, self.bounces, self.intake, self.resolver,
             self.transport.port25,

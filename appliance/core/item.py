@@ -68,8 +68,9 @@ def after(state: State, event: Event) -> State:
 @dataclass(slots=True)
 class Progress:
     """How far one recipient is. Counts are attempts made; `relay` is the index of the relay that is next in turn;
-    `direct_over` is set when a reply about us ended the direct attempts early; `delayed` when the delay DSN was sent;
-    `unknown_domain_at` is when NXDOMAIN was first seen (wall clock, 0 = not seen): final on a second look only."""
+    `direct_over` is set when a reply about us ended the direct attempts early; `delayed` when the delay DSN was sent,
+    `told` when the success DSN was; `unknown_domain_at` is when NXDOMAIN was first seen (wall clock, 0 = not seen):
+    final on a second look only."""
 
     recipient: Recipient
     state: State = State.PENDING
@@ -81,6 +82,7 @@ class Progress:
     unknown_domain_at: float = 0.0
     reply: Reply | None = None
     at: float = 0.0
+    told: bool = False
 
     def step(self, event: Event, reply: Reply | None = None, at: float = 0.0) -> None:
         """Move on, keeping the reply that caused it. Raises IllegalTransition."""

@@ -63,7 +63,7 @@ def progress_change(each: Progress) -> dict[str, object]:
     for key in ("direct_attempts", "relay_attempts", "relay", "unknown_domain_at", "at"):
         if value := getattr(each, key):
             data[key] = value
-    for key in ("direct_over", "delayed"):
+    for key in ("direct_over", "delayed", "told"):
         if getattr(each, key):
             data[key] = 1
     if each.reply is not None:
@@ -86,6 +86,7 @@ def progress_from(recipient: Recipient, data: dict[str, object]) -> Progress:
         _real(data, "unknown_domain_at"),
         _reply(reply) if isinstance(reply, list) else None,
         _real(data, "at"),
+        bool(data.get("told")),
     )
 
 

@@ -35,7 +35,6 @@ class Outcome:
         self._settings, self._spool, self._history, self._reporter = settings, spool, history, reporter
         self._clock, self._ages, self._known, self._accept = clock, ages, known, accept
         self._damage: dict[str, str] = {}
-        self._told: set[str] = set()
         self.delivered = self.failed = 0
         self.delivered_at: float | None = None
 
@@ -123,8 +122,11 @@ class Outcome:
                 row.delayed = True
             self._spool.record(item, rows)
         if rows := self._success_due(item):
-            self._told.add(item.queue_id)
             await self._tell(item, Action.RELAYED, rows)
+            for row in rows:
+                row.told = True
+            if item.phase is not Phase.DONE:
+                self._spool.record(item, rows)
         return settled
 
     async def _report(self, item: QueueItem, failed: list[Progress]) -> bool:
@@ -156,17 +158,16 @@ class Outcome:
         return [row for row in wanted if not row.recipient.notify or Notify.DELAY in row.recipient.notify]
 
     def _success_due(self, item: QueueItem) -> list[Progress]:
-        """Delivered where the next host did not take over the duty to report (RFC 3461 5.2.2)."""
-        if item.phase is not Phase.DONE or item.queue_id in self._told:
-            return []
-        wanted = (row for row in item.in_state(State.DELIVERED) if Notify.SUCCESS in row.recipient.notify)
+        """Delivered where the next host did not take over the duty to report (RFC 3461 5.2.2), whatever the others
+        still wait for."""
+        delivered = (row for row in item.in_state(State.DELIVERED) if not row.told)
+        wanted = (row for row in delivered if Notify.SUCCESS in row.recipient.notify)
         return [row for row in wanted if row.reply is None or not row.reply.dsn]
 
     # -- the end ----------------------------------------------------------------------------------------------------
 
     def remove(self, item: QueueItem) -> None:
         """Nothing is left to do for it."""
-        self._told.discard(item.queue_id)
         self._history.attempts.forget(item.queue_id)
         self._ages.forget(item.queue_id)
         if (reason := self._damage.pop(item.queue_id, None)) is not None:

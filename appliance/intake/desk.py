@@ -32,7 +32,8 @@ PLAIN_DEVICE: Final = Device(network="", name="")
 @dataclass
 class Desk:
     """`box` is the random id in queue ids and in our Received; `counters` are totals since the start;
-    `refusals` the last ones; `own` the box's addresses."""
+    `refusals` the last ones; `own` the box's addresses; `mark` tells our Received from all others, so that a loop
+    through us is known; without a mail name it follows from `identity`, which is to outlive restarts."""
 
     settings: Settings
     spool: Spool
@@ -41,7 +42,7 @@ class Desk:
     accounts: Accounts
     null_mx: NullMx | None = None
     box: int = field(default_factory=lambda: secrets.randbelow(BOX_IDS))
-    mark: str = ""
+    identity: str = ""
     clients: Clients = field(default_factory=Clients)
     counters: Counter[str] = field(default_factory=Counter)
     refusals: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=REFUSALS_KEPT))
@@ -56,7 +57,7 @@ class Desk:
         self._connected = Connected()
         self._ids = 0
         self._date = (-1, "")
-        self.mark = self.mark or f"Outbox {_mark(self.settings.box.mail_name)}"
+        self.mark = _mark(self.settings.box.mail_name or self.identity or secrets.token_hex(5))
 
     def next_id(self) -> str:
         self._ids += 1
@@ -103,9 +104,9 @@ class Desk:
         return reply
 
 
-def _mark(mail_name: str) -> str:
-    """The same after each start, so that a loop through us is known; without a name it holds until the next start."""
-    return hashlib.sha256(mail_name.encode()).hexdigest()[:10] if mail_name else secrets.token_hex(5)
+def _mark(identity: str) -> str:
+    """The same for the same identity, so that a loop through us is known after a restart, too."""
+    return f"Outbox {hashlib.sha256(identity.encode()).hexdigest()[:10]}"
 
 
 def literal(address: str) -> str:

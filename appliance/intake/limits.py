@@ -1,4 +1,4 @@
-"""How much one client may: messages a minute, and an hour far past its usual one (a hijacked machine).
+"""How much one client may: messages and recipients a minute, and an hour far past its usual one (a hijacked machine).
 
 One `Client` for each address (an IPv6 client is its /64). Pure counting on times that the caller gives; at most
 CLIENTS_MAX are kept, the longest unseen is forgotten. Nothing raises.
@@ -19,6 +19,24 @@ LEARNING_S: Final = 24 * HOUR
 
 
 @dataclass(slots=True)
+class Bucket:
+    """So many a minute, at most a minute's worth at once."""
+
+    left: float = -1.0
+    at: float = 0.0
+
+    def take(self, now: float, most: float) -> bool:
+        if self.left < 0:
+            self.left, self.at = most, now
+        self.left = min(most, self.left + (now - self.at) * most / 60)
+        self.at = now
+        if self.left < 1:
+            return False
+        self.left -= 1
+        return True
+
+
+@dataclass(slots=True)
 class Client:
     """`name` as the operator gave it; times are monotonic except `seen_at` (wall)."""
 
@@ -32,8 +50,8 @@ class Client:
     last_refusal: str = ""
     note: str = ""
     repairs: OrderedDict[str, int] = field(default_factory=OrderedDict)
-    tokens: float = -1.0
-    tokens_at: float = 0.0
+    messages: Bucket = field(default_factory=Bucket)
+    recipients: Bucket = field(default_factory=Bucket)
     hour_began: float = 0.0
     hour_count: int = 0
     usual: float = 0.0
@@ -41,15 +59,11 @@ class Client:
 
     def may_send(self, now: float, limits: Limits) -> bool:
         """Whether one more message this minute is within bounds; counts it if so."""
-        most = float(limits.messages_per_minute)
-        if self.tokens < 0:
-            self.tokens, self.tokens_at = most, now
-        self.tokens = min(most, self.tokens + (now - self.tokens_at) * most / 60)
-        self.tokens_at = now
-        if self.tokens < 1:
-            return False
-        self.tokens -= 1
-        return True
+        return self.messages.take(now, float(limits.messages_per_minute))
+
+    def may_address(self, now: float, limits: Limits) -> bool:
+        """The same for one more recipient."""
+        return self.recipients.take(now, float(limits.recipients_per_minute))
 
     def hold_reason(self, now: float, limits: Limits) -> str:
         """Count one message of this hour; "" or why it is held. In its first day a client's usual rate is not known:

@@ -12,6 +12,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Final
 
 from appliance.core.access import address_of, client_key
@@ -20,6 +21,7 @@ from appliance.intake.desk import Desk, NullMx
 from appliance.intake.door import NEVER, Connection, Talk
 from appliance.intake.limits import Client
 from appliance.intake.login import Accounts, Guesses
+from appliance.intake.memory import Memory
 from appliance.intake.session import SHUTTING_DOWN, Session
 from appliance.intake.sockets import BACKLOG, handed_over, sockets_of
 from appliance.ports import Clock, Queue, Spool
@@ -42,7 +44,8 @@ log = logging.getLogger(__name__)
 
 
 class Intake:
-    """`null_mx`: whether a sender's domain says that it takes no mail. `own_addresses`: as the relay knows them."""
+    """`null_mx`: whether a sender's domain says that it takes no mail. `own_addresses`: as the relay knows them.
+    `identity` tells this box from others, over restarts. `memory` is the file that keeps the clients' usual rates."""
 
     def __init__(
         self,
@@ -52,12 +55,14 @@ class Intake:
         clock: Clock,
         null_mx: NullMx | None = None,
         own_addresses: Iterable[str] = (),
-        mark: str = "",
+        identity: str = "",
+        memory: Path | None = None,
     ) -> None:
         self._settings, self._clock = settings, clock
         own = frozenset(found for each in own_addresses if (found := address_of(each)) is not None)
         accounts = Accounts(settings.paths.accounts)
-        self._desk = Desk(settings, spool, queue, clock, accounts, null_mx, mark=mark, own=own)
+        self._desk = Desk(settings, spool, queue, clock, accounts, null_mx, identity=identity, own=own)
+        self._memory = Memory(memory, self._desk.clients, clock)
         self._guesses = Guesses()
         self._certificates = Certificates(
             settings.paths.tls, settings.box.mail_name, settings.tls.certificate, settings.tls.private_key
@@ -87,6 +92,7 @@ class Intake:
 
     async def start(self) -> None:
         """Raises OSError when nothing listens afterwards."""
+        self._memory.load()
         if any(listener.tls != "none" for listener in self._settings.listener):
             self._refresh_certificate()
         ready = handed_over(os.environ)
@@ -123,6 +129,7 @@ class Intake:
         for connection in list(self._open):
             connection.abort()
         self._servers.clear()
+        await asyncio.get_running_loop().run_in_executor(None, self._memory.write, self._memory.octets())
 
     # -- connections -----------------------------------------------------------------------------------------------
 
@@ -194,6 +201,8 @@ class Intake:
                 self.look(self._clock.monotonic())
                 if 0 < CERTIFICATE_S < self._clock.monotonic() - self._certificate_at < NEVER:
                     self._refresh_certificate()
+                if (octets := self._memory.due()) is not None:
+                    await asyncio.get_running_loop().run_in_executor(None, self._memory.write, octets)
             except Exception:
                 log.exception("looking after connections")
 

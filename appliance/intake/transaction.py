@@ -136,6 +136,8 @@ def add(desk: Desk, who: Who, transaction: Transaction, text: str) -> str:
     if not mailbox.ascii and not transaction.envelope.smtputf8:
         return "553 5.6.7 Address needs SMTPUTF8"
     if mailbox not in transaction.known:
+        if not who.client.may_address(desk.clock.monotonic(), desk.settings.intake):
+            return "451 4.7.1 Too many recipients a minute from you; try again later"
         notify, original = parameters
         transaction.known.add(mailbox)
         transaction.recipients.append(Recipient(mailbox, notify, original))

@@ -10,8 +10,12 @@ import asyncio
 import os
 import stat
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+
+from appliance.settings.complaint import Complaint
+from appliance.settings.schema import Settings
 
 FILE_MAX_BYTES: Final = 65536
 
@@ -24,9 +28,10 @@ class Credentials:
 
     async def password(self, name: str) -> str | None:
         """The password of the relay `name`, None when there is none that may be used."""
-        return await asyncio.get_running_loop().run_in_executor(None, self._look, name)
+        return await asyncio.get_running_loop().run_in_executor(None, self.look, name)
 
-    def _look(self, name: str) -> str | None:
+    def look(self, name: str) -> str | None:
+        """The same; blocks for the card."""
         folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
         try:
             if folder and name.replace("-", "").replace("_", "").isalnum() and (file := Path(folder) / name).is_file():
@@ -39,3 +44,13 @@ class Credentials:
             return None
         password = entry.get("password") if isinstance(entry, dict) else None
         return password if isinstance(password, str) else None
+
+
+def lacking(settings: Settings) -> Iterator[Complaint]:
+    """What to do for each relay in use that wants a login and has no password: its mail would wait for ever."""
+    path = settings.paths.credentials
+    kept = Credentials(path)
+    for number, relay in enumerate(settings.relay, 1):
+        if relay.enabled and relay.user and kept.look(relay.name) is None:
+            what = f'[{relay.name}] with password = "..." in {path}, a file of mode 0600'
+            yield Complaint(f"relay[{number}].user", repr(relay.user), f"with a password beside it: {what}")

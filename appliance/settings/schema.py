@@ -85,6 +85,9 @@ class Intake:
     connections_max: int = key(200, "Most connections at once", low=2, high=10000)
     connections_per_client: int = key(50, "Most connections at once from one address", low=1, high=10000)
     messages_per_minute: int = key(600, "Messages a minute from one client before it is told 451", low=1, high=1000000)
+    recipients_per_minute: int = key(
+        6000, "Recipients a minute from one client before it is told 451", low=1000, high=10000000
+    )
     hijack_factor: float = key(
         20.0, "A client this many times above its usual hourly rate is held and shown (0 = off)", low=0, high=1000
     )

@@ -66,6 +66,7 @@ class JournalSpool:
         self.places, self._found = found.places, list(found.items.values())
         self.damage, self._quarantine = opened.damage, opened.quarantine
         box = (found.box or random.getrandbits(31) << 32) + 1  # id of the box, count of its starts
+        self.box_id = box >> 32
         self._committer = Committer(self.store, box, found.sequence, found.batch, self._finished)
         self._news = {"told": sorted(found.told), "void": found.void} if opened.news else {}
         self._fault, self._fault_until, self._failures = "", 0.0, 0

@@ -42,6 +42,7 @@ network = "127.0.0.0/8"
 connections_max = 1000
 connections_per_client = 1000
 messages_per_minute = 1000000
+recipients_per_minute = 10000000
 hijack_factor = 0.0
 refuse_null_mx_senders = false
 [spool]

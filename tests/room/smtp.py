@@ -128,8 +128,9 @@ def settings(folder: Path, *listeners: Listener, **changes: Any) -> Settings:
 
 
 @contextlib.asynccontextmanager
-async def running(made: Settings, **more: Any) -> AsyncIterator[Place]:
+async def running(made: Settings, ahead: float = 0.0, **more: Any) -> AsyncIterator[Place]:
     spool, queue, clock = MemorySpool(), MemoryQueue(), HandClock()
+    clock.ahead = ahead
     intake = Intake(made, cast(Spool, spool), cast(Queue, queue), clock, **more)
     await intake.start()
     place = Place(intake, spool, queue, clock)

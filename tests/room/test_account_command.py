@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,8 @@ def test_an_account_is_made_listed_and_ended(
     assert main(["account", "set", "till", "--sender", "Shop.example", "--config", config]) == 0
     assert main(["account", "list", "--config", config]) == 0
     assert capsys.readouterr().out == "till shop.example\n"
+    assert main(["account", "list", "--json", "--config", config]) == 0
+    assert json.loads(capsys.readouterr().out) == [{"name": "till", "senders": ["shop.example"]}]
     path = tmp_path / "accounts.json"
     assert path.stat().st_mode & 0o777 == 0o600 and "pa ss" not in path.read_text()
     accounts = Accounts(str(path))

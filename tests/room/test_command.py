@@ -119,6 +119,23 @@ def test_check_config_lists_every_complaint(tmp_path: Path, capsys: pytest.Captu
     assert main(["check-config", str(tmp_path / "good.toml"), "--json"]) == 0
 
 
+def test_check_config_warns_of_a_relay_that_could_not_log_in(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, secrets = tmp_path / "outbox.toml", tmp_path / "credentials.toml"
+    relays = "".join(f'[[relay]]\nname = "{name}"\nhost = "r.example"\nuser = "u"\n' for name in ("isp", "spare"))
+    file.write_text(f'{relays}[paths]\ncredentials = "{secrets}"\n')
+    secrets.write_text('[isp]\npassword = "x"\n')
+    secrets.chmod(0o600)
+    assert main(["check-config", str(file)]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("warning: relay[2].user") and "[spare] with" in lines[0]
+    secrets.chmod(0o644)
+    assert main(["check-config", str(file), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["key"], row["warning"]) for row in rows] == [("relay[1].user", True), ("relay[2].user", True)]
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"#" * ((1 << 20) + 1), b"x = "])
 def test_a_relay_with_a_broken_file_says_why_and_stays_down(
     content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]

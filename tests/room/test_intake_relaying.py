@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import ssl
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from scramp import ScramClient
 from appliance.accounts import make_account, save_accounts
 from appliance.intake.certificate import Certificates
 from appliance.intake.limits import HOUR
-from appliance.settings.schema import AccessRule, Tls
+from appliance.settings.schema import AccessRule, Box, Tls
 from tests.room.smtp import LAN, Client, running, settings
 
 NOBODY = (AccessRule(network="any", action="deny"),)
@@ -240,6 +241,52 @@ async def test_messages_a_minute_are_bounded_by_4yz(tmp_path: Path) -> None:
         assert (await client.ask("MAIL FROM:<a@example.com>")).startswith("451 4.7.1 ")
         place.clock.ahead += 21
         assert (await client.ask("MAIL FROM:<a@example.com>")).startswith("250 ")
+
+
+async def test_recipients_a_minute_are_bounded_by_4yz(tmp_path: Path) -> None:
+    async with running(settings(tmp_path, recipients_per_minute=1000, recipients_max=2000)) as place:
+        client = await place.greeted()
+        await client.ask("MAIL FROM:<a@example.com>")
+        replies = [await client.ask(f"RCPT TO:<b{number}@example.net>") for number in range(1500)]
+        assert all(each.startswith("250 ") for each in replies[:1000])
+        assert replies[-1].startswith("451 4.7.1 "), "the test ran for half a minute"
+        assert (await client.ask("RCPT TO:<b0@example.net>")).startswith("250 "), "not a new one"
+        place.clock.ahead += 1
+        assert (await client.ask("RCPT TO:<c@example.net>")).startswith("250 ")
+
+
+async def test_a_usual_rate_outlives_a_restart(tmp_path: Path) -> None:
+    made, memory = settings(tmp_path, hijack_factor=2.0, hijack_floor=3), tmp_path / "clients.json"
+    async with running(made, memory=memory) as place:
+        for _ in range(26):
+            place.clock.ahead += HOUR
+            await (await place.greeted()).post()
+        ahead = place.clock.ahead
+    async with running(made, memory=memory, ahead=ahead) as place:
+        client = await place.greeted()
+        for _ in range(4):
+            assert (await client.post()).startswith("250 ")
+        assert [bool(each.held) for each in place.queue.items] == [False, False, True, True]
+
+
+@pytest.mark.parametrize("octets", [b"", b"\xff", b"[]", b'{"format": 1, "at": 0, "clients": {"a": [1]}}', b"{" * 9999])
+async def test_a_damaged_memory_of_clients_is_as_good_as_none(tmp_path: Path, octets: bytes) -> None:
+    memory = tmp_path / "clients.json"
+    memory.write_bytes(octets)
+    async with running(settings(tmp_path), memory=memory) as place:
+        assert (await (await place.greeted()).post()).startswith("250 ")
+    assert json.loads(memory.read_bytes())["format"] == 1
+
+
+async def test_without_a_mail_name_a_loop_is_known_after_a_restart(tmp_path: Path) -> None:
+    made = replace(settings(tmp_path), box=Box())
+    async with running(made, identity="box 7") as place:
+        await (await place.greeted()).post()
+        content = place.spool.kept[0].content + b".\r\n"
+    async with running(made, identity="box 7") as place:
+        assert (await (await place.greeted()).post(content)).startswith("554 5.4.6 ")
+    async with running(made, identity="box 8") as place:
+        assert (await (await place.greeted()).post(content)).startswith("250 ")
 
 
 async def test_a_client_far_past_its_usual_rate_is_held_and_shown(tmp_path: Path) -> None:

@@ -182,6 +182,21 @@ async def test_notify_never_gets_no_report_and_success_gets_one(rig: Rig) -> Non
     assert len(rig.world.log) == 3 and len(rig.bounces.unread()) == 1
 
 
+async def test_success_is_told_when_it_happens_whatever_the_others_wait_for(rig: Rig) -> None:
+    later = Reply.of("450 4.7.1 later", "mx")
+    rig.world.answer = lambda hop, item, row: later if hop.name == "z.example" else OK
+    item = await rig.take("Q1", "b@y.example", "c@z.example", notify=(Notify.SUCCESS,))
+    await rig.until(lambda: len(rig.world.log) == 3 and rig.waiting == ["Q1"])
+    first = rig.world.contents[rig.world.log[2][1]]
+    assert b"b@y.example" in first and b"c@z.example" not in first
+    await rig.idle()
+    rig.world.answer = lambda hop, item, row: OK
+    rig.scheduler.retry(item.queue_id)
+    await rig.until(lambda: not rig.waiting and len(rig.world.log) == 5)
+    second = rig.world.contents[rig.world.log[4][1]]
+    assert b"c@z.example" in second and b"b@y.example" not in second.partition(b"message/delivery-status")[2][:400]
+
+
 async def test_a_delay_is_told_once(rig: Rig) -> None:
     later = Reply.of("450 4.7.1 later", "mx")
     rig.world.answer = lambda hop, item, row: later if hop.name == "y.example" else OK

@@ -54,6 +54,16 @@ async def read(spool: JournalSpool, queue_id: str) -> bytes:
     return b"".join([piece async for piece in spool.content(queue_id).chunks()])
 
 
+async def test_the_box_is_the_same_after_each_start(tmp_path: Path) -> None:
+    known = set()
+    for _ in range(3):
+        spool = opened(tmp_path)
+        await spool.start()
+        known.add(spool.box_id)
+        await spool.stop()
+    assert len(known) == 1
+
+
 @pytest.mark.parametrize("size", [0, 10, 65536, 65537, 262_144, 3_000_000])
 async def test_what_was_accepted_is_there_after_a_restart_without_a_stop(tmp_path: Path, size: int) -> None:
     content = random.Random(size).randbytes(size)

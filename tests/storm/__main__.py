@@ -30,6 +30,7 @@ SETTINGS = f"""
 [intake]
 hijack_factor = 0
 messages_per_minute = 1000000
+recipients_per_minute = 10000000
 
 [[domain]]
 name = "default"
