@@ -228,6 +228,16 @@ def test_the_lid_label_says_what_the_language_says() -> None:
         assert written == numbered or (label == "QUEUE" and " ".join(written) == codes[0].name)
 
 
+def test_the_table_for_the_newcomer_says_what_the_language_says() -> None:
+    rows = [line.split(" | ") for line in (ROOT / "README.md").read_text().splitlines()]
+    shown = {row[0].removeprefix("| "): " | ".join(row[1:]) for row in rows}
+    for label, states in STATES.items():
+        for state in states:
+            number = state.pattern.name.split()[0]
+            words = "one short flash for each message" if state.pattern == FLASH else state.name
+            assert (f"{number} {words}" if number.isdigit() else words) in shown[label], (label, state.name)
+
+
 def test_labels_and_colours_are_those_of_the_board() -> None:
     assert tuple((pin.signal.upper(), pin.colour) for pin in pins.LAMPS) == LABELS
 
