@@ -71,5 +71,6 @@ bundle: $(READY) ## the image and an update bundle of it, signed (root)
 docs: $(READY) ## make the pages that follow from the code
 	$(BIN)/python -m appliance.settings.document > docs/settings.md
 	$(BIN)/python -m appliance.lamps_page > docs/lamps.md
+	$(BIN)/python -m appliance.console.document > docs/console.md
 
 .PHONY: docs image bundle hardware hardware-board hardware-enclosure help setup pin fmt check test demo test-storm test-faults test-order test-peers bench

@@ -12,8 +12,10 @@ from typing import Any, Final
 from appliance.console.call import ASK_S, Box
 from appliance.ports import Refused
 from appliance.settings import table
+from appliance.settings.parse import parse
 
 EMPTY: Final = "format = 1\n"
+COMPLAINTS_MAX: Final = 20
 ONLY: Final = "only set and no lines about settings may stand in a configuration"
 
 
@@ -44,6 +46,9 @@ class Draft(Box):
 
     def hand_over(self) -> None:
         """Raises Dead, Refused."""
-        self._box.steward("settings.replace", {"text": table.write(self._data)})
+        text = table.write(self._data)
+        if isinstance(found := parse(text), tuple):
+            raise Refused("; ".join(str(each) for each in found[:COMPLAINTS_MAX]))
+        self._box.steward("settings.replace", {"text": text})
         for secret in self._secrets:
             self._box.steward("secret.set", secret)

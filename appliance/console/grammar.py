@@ -98,7 +98,7 @@ class Grammar:
     def __init__(
         self, commands: Iterable[Command], groups: Mapping[str, str], arguments: Mapping[str, Argument]
     ) -> None:
-        self.commands, self._groups, self._arguments = tuple(commands), groups, arguments
+        self.commands, self._groups, self.arguments = tuple(commands), groups, arguments
         self.root = Node(anywhere=True)
         for command in self.commands:
             self._add(command)
@@ -198,7 +198,7 @@ class Grammar:
                 node.command = node.command or command
             name = part.strip("[].")
             if name.isupper():
-                node = self._add_argument(node, own.get(name) or self._arguments[name], "..." in part)
+                node = self._add_argument(node, own.get(name) or self.arguments[name], "..." in part)
             else:
                 so_far.append(name)
                 node = node.words.setdefault(name, Node())

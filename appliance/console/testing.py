@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from appliance.console.call import Call
+from appliance.console.call import Call, Dead
 from appliance.printing import as_text
 
 TEST_S = 60.0
+STARTING_S = 15
 FOLLOW_S = 60  # how long a test message is followed
 
 
@@ -75,13 +76,13 @@ def lamps(call: Call) -> None:
 
 
 def message(call: Call) -> None:
-    """A real message, followed until something has become of it."""
-    answer = call.box.relay("send-test", {"to": call.get("address")})
+    """A real message, followed until something has become of it. A relay that is just starting is waited for."""
+    answer = _patient(call, "send-test", {"to": call.get("address")})
     queue_id = answer["id"]
     call.say(f"Message {queue_id} is on its way. ^C stops watching, not the message.")
     said = ""
     for _ in range(FOLLOW_S):
-        entries = [each for each in call.box.relay("history", {"text": queue_id}) if each.get("id") == queue_id]
+        entries = [one for one in _patient(call, "history", {"text": queue_id}) if one.get("id") == queue_id]
         if entries:
             call.say(as_text("history", entries))
             return
@@ -94,8 +95,19 @@ def message(call: Call) -> None:
     call.say(f'It is still in the queue: "show message {queue_id}" tells more.')
 
 
+def _patient(call: Call, verb: str, args: dict[str, Any]) -> Any:
+    """The relay's answer, also when it is just being started again. Raises Dead, Refused."""
+    for _ in range(STARTING_S):
+        try:
+            return call.box.relay(verb, args)
+        except Dead:
+            if call.io.interrupted(1.0):
+                break
+    return call.box.relay(verb, args)
+
+
 def _waits(call: Call, queue_id: str) -> str:
-    for item in call.box.relay("queue.list", {"limit": 1000}):
+    for item in _patient(call, "queue.list", {"limit": 1000}):
         if item["id"] == queue_id and item["recipients"] and item["recipients"][0].get("reply"):
             row = item["recipients"][0]
             return f'{row["state"]}; {row.get("host") or "box"} says "{row["reply"]}"\n  {row.get("cure", "")}'.rstrip()

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from appliance.console.call import Call, Dead, rows_in
+from appliance.console.call import Call, rows_in
 from appliance.console.split import quoted
-from appliance.ports import Refused
 
 Values = Mapping[str, str]
 Ask = Callable[[Call, Values], bool]  # False = the person gave up
@@ -173,8 +172,6 @@ def _try(call: Call) -> None:
     """A test message, if the person names an address."""
     address = call.io.ask("Send a test message to which address? (Enter = none): ")
     if address and address.strip():
-        try:
-            if wrong := call.again(f"test message {quoted(address.strip())}"):
-                call.say(f"% {wrong}")
-        except (Dead, Refused) as trouble:
-            call.say(f"% {trouble}")
+        line = f"test message {quoted(address.strip())}"
+        if wrong := call.again(line):
+            call.say(f"% {wrong}")

@@ -102,7 +102,7 @@ async def test_a_wrong_line_in_a_paste_changes_nothing(box: WholeBox) -> None:
     before = await box.type("show | compare")
     for line, why in (("set smtp port x", "line 2"), ("reboot", "only set and no"), ("set relay a port 25", "host")):
         said = await box.type("configure replace terminal", f"set box owner b@office.example\n{line}\nend\n")
-        assert (why in said and "as it was" in said) or "host" in said, said
+        assert why in said, said
         assert await box.type("show | compare") == before
     assert "Nothing changed" in await box.type("configure replace terminal", None)
 
