@@ -58,6 +58,11 @@ test-peers: $(READY) ## real clients and servers in namespaces and roots of thei
 	tests/peers/setup.sh
 	$(BIN)/python -m pytest -q tests/peers
 
+test-page: $(READY) ## the status page in Debian's Chromium (root: installs it when absent)
+	@test -x /usr/bin/chromium || { apt-get -q update && \
+	    DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends chromium fonts-dejavu-core; }
+	$(BIN)/python -m pytest -q tests/page
+
 bench: $(READY) ## the box beside Postfix on a modelled card: a table of ratios (root, quiet machine; ARGS=--quick)
 	tests/bench/setup.sh
 	$(BIN)/python -m tests.bench $(ARGS)
@@ -73,4 +78,4 @@ docs: $(READY) ## make the pages that follow from the code
 	$(BIN)/python -m appliance.lamps_page > docs/lamps.md
 	$(BIN)/python -m appliance.console.document > docs/console.md
 
-.PHONY: docs image bundle hardware hardware-board hardware-enclosure help setup pin fmt check test demo test-storm test-faults test-order test-peers bench
+.PHONY: docs image bundle hardware hardware-board hardware-enclosure help setup pin fmt check test demo test-storm test-faults test-order test-peers test-page bench

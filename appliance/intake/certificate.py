@@ -117,5 +117,8 @@ def _fingerprint(chain: Path) -> str:
 
 def _make(chain: Path, key: Path, name: str, now: float) -> None:
     made, secret = crypto.self_signed(name, now, 365 * YEARS)
-    durable.write(key, secret)
-    durable.write(chain, made)
+    if not chain.parent.is_dir():
+        chain.parent.mkdir(parents=True)
+        chain.parent.chmod(0o750)
+    durable.write(key, secret, 0o640)  # the group may read: the page shows the same certificate
+    durable.write(chain, made, 0o640)

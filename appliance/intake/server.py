@@ -93,7 +93,8 @@ class Intake:
     async def start(self) -> None:
         """Raises OSError when nothing listens afterwards."""
         self._memory.load()
-        if any(listener.tls != "none" for listener in self._settings.listener):
+        page = self._settings.page
+        if any(listener.tls != "none" for listener in self._settings.listener) or (page.enabled and page.tls_port):
             self._refresh_certificate()
         ready = handed_over(os.environ)
         loop = asyncio.get_running_loop()

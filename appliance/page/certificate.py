@@ -51,7 +51,7 @@ class Certificate:
             first = text[text.index("-----BEGIN CERT") :].partition("-----END CERTIFICATE-----")
             digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(first[0] + first[1])).hexdigest().upper()
         except (OSError, ValueError, ssl.SSLError) as error:
-            log.warning("certificate %s cannot be used: %s", chain, error)
+            log.warning("no page with login yet: the certificate %s cannot be used: %s", chain, error)
             return False
         self._context, self.chain = context, text.partition("-----BEGIN PRIVATE")[0]
         self.fingerprint = ":".join(digest[at : at + 2] for at in range(0, len(digest), 2))

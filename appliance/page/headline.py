@@ -13,19 +13,19 @@ from appliance.core.status import Status
 from appliance.page.wording import Times, count, size, span
 
 REFUSING: Final = {  # what the SYSTEM lamp says -> what that means for somebody who wants to send
-    "relay dead": "The relay does not answer: no mail is taken",
-    "bad settings": "The settings have a mistake: no mail is taken",
-    "card full": "Mail is refused: the card is full",
-    "card failing": "Mail is refused: the card fails",
-    "too busy": "Mail is refused for a moment: too many connections",
-    "starting": "The box is starting",
-    "updating": "The box is being updated",
+    "relay dead": "No mail is taken at the moment",
+    "bad settings": "No mail is taken at the moment",
+    "card full": "New mail is refused",
+    "card failing": "New mail is refused",
+    "too busy": "New mail is refused for a moment",
+    "starting": "One moment",
+    "updating": "One moment",
 }
 FAULTS: Final = {  # the same for the faults of the BOUNCE lamp, with which mail is still taken
-    "no link": "Mail has to wait: the box has no network",
-    "no DNS": "Mail has to wait: the DNS does not answer",
-    "port 25 blocked": "Mail has to wait: port 25 is blocked",
-    "clock": "The box does not know the time yet",
+    "no link": "Mail has to wait",
+    "no DNS": "Mail has to wait",
+    "port 25 blocked": "Mail may have to wait",
+    "clock": "Mail goes out, but the time is not known",
 }
 
 

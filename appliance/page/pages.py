@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from appliance.core.lamps import DEAD, Lamps, lamps
 from appliance.core.status import Status
@@ -15,13 +16,14 @@ from appliance.interface.client import Unreachable
 from appliance.page import graph
 from appliance.page.facts import SLOW_S, Facts
 from appliance.page.headline import box, headline, lamp_rows
-from appliance.page.views import ROWS, Viewer, Views
+from appliance.page.views import MORE, ROWS, Viewer, Views
 from appliance.page.wording import Times, clean
 from appliance.ports import Refused
 from appliance.settings.schema import Settings
 
 UNCHANGED: Final = "Nothing was changed. Mail that is on the card is safe; the relay starts again by itself."
 BOUNCES_SHOWN: Final = 5
+SEARCH: Final = ("address", "device", "since", "until")
 NOTES: Final = {
     "acknowledged": "Acknowledged: the BOUNCE lamp goes dark.",
     "flushed": "All waiting mail is tried now.",
@@ -49,7 +51,8 @@ class Pages:
         status = self._facts.status()
         views = Views(self._times, self._now(status))
         wanted, problem = self._wanted(viewer, asked)
-        messages = [] if problem else self._rows("messages", limit=ROWS, **wanted)
+        most = MORE if asked.get("more") else ROWS
+        messages = [] if problem else self._rows("messages", limit=most + 1, **wanted)
         bounces = views.bounces(self._rows("bounces"), viewer)
         return {
             "here": "mail",
@@ -57,15 +60,21 @@ class Pages:
             "headline": headline(status, self._lamps(status), self._times),
             "lamps": lamp_rows(self._lamps(status)),
             "facts": box(status, self._times, viewer.details),
-            "messages": views.messages(messages, viewer),
+            "messages": views.messages(messages[:most], viewer),
+            "older": self._older(asked) if len(messages) > most == ROWS else "",
             "bounces": bounces[:BOUNCES_SHOWN],
             "hidden_bounces": max(0, len(bounces) - BOUNCES_SHOWN),
             "graphs": self._graphs(),
-            "asked": {name: clean(asked.get(name), 320) for name in ("address", "device", "since", "until")},
+            "asked": {name: clean(asked.get(name), 320) for name in SEARCH},
             "searched": bool(wanted),
             "problem": problem,
             "device_names": sorted(self._names())[:200],
         }
+
+    def _older(self, asked: Mapping[str, str]) -> str:
+        """The same search with more rows."""
+        kept = {name: asked[name][:320] for name in SEARCH if asked.get(name)}
+        return "/?" + urlencode({**kept, "more": "1"})
 
     def _rows(self, verb: str, fresh_s: float = 1.0, **args: Any) -> list[dict[str, Any]]:
         try:

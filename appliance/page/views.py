@@ -24,9 +24,9 @@ from appliance.page.wording import (
     size,
 )
 
-ROWS: Final = 25
+ROWS: Final = 15
+MORE: Final = 150
 COUNTS: Final = ("messages", "delivered", "bounced", "waiting", "refused")
-CODES: Final = {"2": "accepted", "4": "said: later", "5": "refused"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +192,9 @@ class Views:
 
 
 def _said(row: Mapping[str, Any]) -> str:
-    """The remote server's own words; for a viewer without details the kind of answer only."""
+    """The remote server's own words; nothing for a viewer without details, who has the code alone."""
     text = clean(row.get("reply"), 512)
-    return CODES.get(text[:1], "") if len(text) == 3 else text
+    return "" if len(text) == 3 else text
 
 
 def _cure(row: Mapping[str, Any], state: State) -> str:

@@ -403,7 +403,7 @@ def test_a_self_signed_certificate_is_made_once_and_renewed_before_its_end(tmp_p
     now = 1_790_000_000.0
     first = Certificates(str(tmp_path), "box.example.com")
     first.refresh(now)
-    assert (tmp_path / "self-signed.key").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "self-signed.key").stat().st_mode & 0o777 == 0o640
     made = (tmp_path / "self-signed.pem").read_bytes()
     again = Certificates(str(tmp_path), "box.example.com")
     again.refresh(now + 600 * 86400)

@@ -54,9 +54,9 @@ def test_without_login_addresses_cannot_be_searched_for(desk: Desk, box: Relay) 
     desk.get("/?device=Copier")
     desk.login()
     desk.get("/?address=anna@y.example&since=2026-11-24T10:00")
-    assert [args for _, args in box.asked if "device" in args] == [{"device": "Copier", "limit": 25}]
+    assert [args for _, args in box.asked if "device" in args] == [{"device": "Copier", "limit": 16}]
     assert [args for _, args in box.asked if "address" in args] == [
-        {"address": "anna@y.example", "since": 1795514400.0, "limit": 25}]  # fmt: skip
+        {"address": "anna@y.example", "since": 1795514400.0, "limit": 16}]  # fmt: skip
 
 
 def test_login_opens_the_actions_and_they_reach_the_relay(desk: Desk, box: Relay) -> None:

@@ -83,7 +83,7 @@ def test_hostile_text_from_everywhere_is_shown_as_text(desk: Desk, box: Relay) -
 def test_with_a_dead_relay_the_page_says_so(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     home = desk.get("/")
-    assert home.status_code == 200 and "The relay does not answer: no mail is taken" in home.text
+    assert home.status_code == 200 and "The relay does not answer: no mail is taken. It is started again" in home.text
     assert desk.get("/devices").status_code == 200 and desk.get("/words").status_code == 200
     assert desk.get("/healthz").status_code == 200 and desk.get("/healthz").text == "ok\n"
     assert desk.get("/readyz").status_code == 503 and "does not answer" in desk.get("/readyz").text
@@ -92,7 +92,9 @@ def test_with_a_dead_relay_the_page_says_so(tmp_path: Path) -> None:
     assert "nobody can log in" in desk.login().text
 
 
-@pytest.mark.parametrize("fault, words", [("full", "the card is full"), ("failing", "the card fails")])
+@pytest.mark.parametrize(
+    "fault, words", [("full", "The card is full: new mail is refused"), ("failing", "does not take what is written")]
+)
 def test_a_box_that_refuses_mail_is_not_ready(desk: Desk, box: Relay, fault: str, words: str) -> None:
     assert desk.get("/readyz").text == "ready\n"
     box.facts["status"] |= {"fault": fault, "accepting": False}
