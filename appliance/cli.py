@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     _queue(commands)
     _account(commands)
     _lamps(commands)
+    _console(commands)
     pretend = _add(commands, "demo", demo, "the whole relay with a pretend Internet")
     pretend.add_argument("--check", action="store_true", help="do it by itself, then exit")
     commands.add_parser("selftest", help="try lamps, button, serial line, card, network, clock")
@@ -107,6 +108,14 @@ def _account(commands: Any) -> None:
             each.add_argument("name")
         if action == "set":
             each.add_argument("--sender", action="append", default=[], help="mailbox or domain that it may use")
+
+
+def _console(commands: Any) -> None:
+    line = _add(commands, "console", console, "serve the console on serial lines, or be the terminal of one")
+    line.add_argument("--port", action="append", default=[], help="serial device or pyserial URL (repeat for more)")
+    line.add_argument("--speed", type=int, default=0, help="baud, when not the speed in the settings")
+    line.add_argument("--attach", metavar="PORT", help="be the terminal of a box at this port")
+    line.add_argument("--demo", action="store_true", help="be the terminal of a running outbox demo")
 
 
 def account(args: argparse.Namespace) -> int:
@@ -303,6 +312,28 @@ def _ask(args: argparse.Namespace, verb: str, arguments: dict[str, Any]) -> Any:
     except (Unreachable, Refused) as error:
         _complain(str(error))
         return None
+
+
+def console(args: argparse.Namespace) -> int:
+    """Serve the serial lines until SIGTERM; with --attach or --demo be the terminal at the other end."""
+    import logging
+
+    from appliance.clock import SystemClock
+    from appliance.console import attach, process
+    from appliance.console.shell import Commands
+
+    if args.attach or args.demo:
+        try:
+            attach.attach(args.attach or attach.demo_console(), args.speed or process.FALLBACK_SPEED)
+        except OSError as error:
+            _complain(str(error))
+            return 1
+        return 0
+    if not args.port:
+        _complain("outbox console needs --port, --attach or --demo")
+        return 2
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    return process.run(args.port, args.speed, Path(args.config), Commands, SystemClock())
 
 
 def demo(args: argparse.Namespace) -> int:

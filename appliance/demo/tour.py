@@ -1,4 +1,4 @@
-"""`outbox demo`: the real relay on port 2525 with a pretend Internet: no root, and nothing leaves the machine.
+"""`outbox demo`: the real box, taking mail on port 2525, with a pretend Internet: no root, nothing leaves the machine.
 
 Shows a message arriving, one bouncing, one deferred and delivered later; then stays up and tells what happens until
 Ctrl-C. `run(check=True)` does the three by itself, one line a step, and returns 0 only if each was verified at the
@@ -11,7 +11,9 @@ import email
 import json
 import smtplib
 import time
+import urllib.request
 
+from appliance.console.serial_port import open_port
 from appliance.demo.words import Failed, say
 from appliance.demo.world import (
     FRIENDLY,
@@ -38,7 +40,11 @@ The relay is real and takes mail at 127.0.0.1 port {{port}}. Send it some, from 
   {STRICT:32} is refused: a report goes to the sender
   {GREY:32} is told to wait (twice, the first time), then delivered
 
-Look at it with: outbox lamps --config {{config}}   (and status, queue list, history, bounces, acknowledge)
+Look at it, each from a window of its own:
+
+  the page              http://127.0.0.1:{{page}}/   (to act on mail: https://127.0.0.1:{{tls_page}}/ )
+  the serial console    outbox console --demo   (choose a password there: it is the page's, too)
+  the command           outbox lamps --config {{config}}   (and status, queue list, history, bounces, acknowledge)
 """
 
 
@@ -97,7 +103,24 @@ def acknowledges(demo: Demo) -> str:
     return "acknowledged: the bounce has been read, and the BOUNCE lamp is dark"
 
 
-STEPS = (shines, arrives, bounces, waits, empties, acknowledges)
+def shows(demo: Demo) -> str:
+    """The page, and the console up to the question for a password."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{demo.page_port}/", timeout=STEP_S) as page:
+        if page.status != 200 or b"Outbox" not in page.read():
+            raise Failed("the page does not show the box")
+    with open_port(str(demo.folder / "console"), 115200) as line:
+        line.write(b"\r")
+        came = line.read_until(b"New password: ", 10_000)
+        until = time.monotonic() + STEP_S
+        while not came.endswith(b"New password: ") and time.monotonic() < until:
+            came += line.read_until(b"New password: ", 10_000)
+        line.write(b"\x03")
+    if b"Accepting mail" not in came or not came.endswith(b"New password: "):
+        raise Failed(f"the console does not ask for a password: {came!r}")
+    return "the page shows the box, and the console asks its first visitor to choose a password"
+
+
+STEPS = (shines, arrives, bounces, waits, empties, acknowledges, shows)
 
 
 def watch(demo: Demo) -> None:
@@ -105,28 +128,29 @@ def watch(demo: Demo) -> None:
     shown = len(demo.net.received)
     demo.net.change(SCRIPT)
     say("\nNow it is your turn; Ctrl-C ends it.")
-    while demo.relay.poll() is None:
+    while demo.box.poll() is None:
         arrived = demo.net.received[shown:]
         for server, got in arrived:
             subject = email.message_from_bytes(got.content).get("Subject", "(no subject)")
             say(f"  {server} took a message from <{got.reverse_path}> for {', '.join(got.recipients)}: {subject}")
         shown += len(arrived)
         time.sleep(0.1)
-    raise Failed("the relay ended")
+    raise Failed("the box ended")
 
 
 def run(check: bool = False, port: int = PORT) -> int:
     """The command; the exit status."""
     try:
         with running(free_port(port)) as demo:
-            say(INTRODUCTION.format(port=demo.port, config=demo.config))
+            ports = {"port": demo.port, "page": demo.page_port, "tls_page": demo.tls_page_port}
+            say(INTRODUCTION.format(config=demo.config, **ports))
             for number, step in enumerate(STEPS, 1):
                 say(f"{number}. {step(demo)}")
             if not check:
                 watch(demo)
             status = demo.stop()
             if status != 0:
-                raise Failed(f"the relay ended with {status}")
+                raise Failed(f"the box ended with {status}:\n{demo.log.read_text(errors='replace')[-2000:]}")
             say("All held: delivered, bounced, deferred and delivered, orderly stop.")
     except KeyboardInterrupt:
         say("\nGood bye.")

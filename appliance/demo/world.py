@@ -1,7 +1,8 @@
-"""The world of the demonstration: the real relay and panel with a pretend Internet, all state in a temporary folder.
+"""The world of the demonstration: the real box with a pretend Internet, all state in a temporary folder.
 
-`running` gives a Demo whose relay greets and whose lamps are shown, and tears everything down. Every wait is bounded;
-what does not come true raises Failed with one plain sentence.
+`running` gives a Demo whose relay greets and whose lamps are shown, and tears everything down. `outbox run` keeps
+relay, steward, page and console running; the console's serial line is a null modem whose other end is FOLDER/console.
+Every wait is bounded; what does not come true raises Failed with one plain sentence.
 """
 
 from __future__ import annotations
@@ -22,10 +23,13 @@ from appliance.demo.lamps import ShownLamps
 from appliance.demo.words import Failed
 from appliance.pretend.internet import Internet
 from appliance.pretend.mailserver import Received
+from appliance.pretend.null_modem import NullModem
 
 PORT = 2525
+PAGE_PORTS = (8025, 8443)
 START_S = 20.0
 STEP_S = 15.0
+STOP_S = 20.0
 ZONES = """
 office.pretend.example MX 10 mail.office.pretend.example
 friendly.pretend.example MX 10 mail.friendly.pretend.example
@@ -72,39 +76,50 @@ lab_port = {mail}
 lab_second_look_s = 1
 [reports]
 device_senders = []
+[page]
+address = "127.0.0.1"
+port = {page}
+tls_port = {tls_page}
 [control]
 socket = "{folder}/control.sock"
+steward_socket = "{folder}/steward.sock"
 [paths]
 accounts = "{folder}/accounts.json"
 credentials = "{folder}/credentials.toml"
+password = "{folder}/password.json"
+settings = "{folder}/settings"
 tls = "{folder}/tls"
 """
 
 
 class Demo:
-    """The running relay and its pretend Internet."""
+    """The running box and its pretend Internet."""
 
     def __init__(self, folder: Path, port: int, net: Internet) -> None:
         self.folder, self.port, self.net = folder, port, net
-        self.config = folder / "settings.toml"
+        self.page_port, self.tls_page_port = map(free_port, PAGE_PORTS)
+        self.config, self.log = folder / "settings.toml", folder / "box.log"
         places = {"port": port, "folder": folder, "dns": net.dns_port, "mail": net.mail_port}
-        self.config.write_text(SETTINGS.format(**places))
-        self.log = folder / "relay.log"
-        command = [sys.executable, "-m", "appliance.cli", "relay", "--config", str(self.config)]
+        pages = {"page": self.page_port, "tls_page": self.tls_page_port}
+        self.config.write_text(SETTINGS.format(**places, **pages))
+        self.modem = NullModem()
+        (folder / "console").symlink_to(self.modem.ends[1])
+        outbox = [sys.executable, "-m", "appliance.cli", "run", "--without", "panel", "--console", self.modem.ends[0]]
         with self.log.open("wb") as log:
-            self.relay = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            command = [*outbox, "--config", str(self.config), "--log", str(self.log)]
+            self.box = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.lamps = ShownLamps(self.config, folder / "panel.log")
 
     def wait(self, condition: Callable[[], bool], failure: str, timeout_s: float = STEP_S) -> None:
-        """Raises Failed when `condition` does not come true in time or the relay ends."""
+        """Raises Failed when `condition` does not come true in time or the box ends."""
 
         def ended_or_true() -> bool:
-            return self.relay.poll() is not None or condition()
+            return self.box.poll() is not None or condition()
 
         if not self.net.wait_for(ended_or_true, timeout_s):
             raise Failed(failure)
-        if self.relay.poll() is not None:
-            raise Failed(f"the relay ended:\n{self.log.read_text(errors='replace')[-2000:]}")
+        if self.box.poll() is not None:
+            raise Failed(f"the box ended:\n{self.log.read_text(errors='replace')[-2000:]}")
 
     def greets(self) -> bool:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 5) as probe:
@@ -143,14 +158,16 @@ class Demo:
         return [got for host, got in list(self.net.received) if host == name and subject.encode() in got.content]
 
     def stop(self) -> int:
-        """The exit status of the panel, or of the relay."""
+        """The exit status of the panel, or of the box; 1 when a part of it had a bug."""
         status = self.lamps.stop()
-        self.relay.terminate()
+        self.box.terminate()
         try:
-            return self.relay.wait(STEP_S) or status
+            status = self.box.wait(STOP_S) or status
         except subprocess.TimeoutExpired:
-            self.relay.kill()
-            return self.relay.wait()
+            self.box.kill()
+            status = self.box.wait()
+        self.modem.close()
+        return status or int("Traceback" in self.log.read_text(errors="replace"))
 
 
 @contextlib.contextmanager

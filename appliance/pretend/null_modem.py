@@ -23,7 +23,7 @@ class NullModem:
     """`ends`: the two device names. `close` takes them away; whoever has one open then reads an error."""
 
     def __init__(self, octets_per_s: float = 0.0) -> None:
-        self._rate = octets_per_s
+        self._rate, self._closed = octets_per_s, False
         self._pairs = [os.openpty(), os.openpty()]
         for _, slave in self._pairs:
             tty.setraw(slave)
@@ -48,6 +48,10 @@ class NullModem:
                     octets = octets[os.write(target, octets) :]
 
     def close(self) -> None:
+        """Harmless when repeated."""
+        if self._closed:
+            return
+        self._closed = True
         os.write(self._stop_write, b"x")
         for thread in self._threads:
             thread.join()

@@ -12,5 +12,5 @@ def test_the_demonstration_checks_itself() -> None:
     ran = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     steps = [line for line in ran.stdout.splitlines() if line[:2] in {f"{number}." for number in range(1, 10)}]
-    assert len(steps) == 6
+    assert len(steps) == 7
     assert "lamp QUEUE   slow blink: deferred mail waits" in ran.stdout

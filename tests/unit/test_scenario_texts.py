@@ -26,5 +26,5 @@ def test_a_scenario_is_lawful_text(folder: Path, tmp_path: Path) -> None:
 
 
 def test_the_demonstration_has_lawful_settings(tmp_path: Path) -> None:
-    text = demo.SETTINGS.format(port=demo.PORT, folder=tmp_path, dns=5353, mail=2526)
+    text = demo.SETTINGS.format(port=demo.PORT, folder=tmp_path, dns=5353, mail=2526, page=8025, tls_page=8443)
     assert isinstance(parse(text), Settings)

@@ -1,0 +1,189 @@
+"""The serial console against the real processes: what still works when the others do not."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.console.serial_port import open_port
+from appliance.interface.client import Unreachable, ask
+from appliance.pretend.internet import Internet
+from appliance.pretend.null_modem import NullModem
+from tests.e2e.box import START_S, Box
+
+PLACES = """
+[control]
+steward_socket = "{dir}/steward.sock"
+[paths]
+settings = "{dir}/settings"
+password = "{dir}/password.json"
+"""
+PASSWORD = "tulips in May"
+PROMPT = re.compile(r"outbox(\(configure\))?[>#] $")
+
+
+class House:
+    """Relay, steward and console of one box, and a person at the line."""
+
+    def __init__(self, folder: Path) -> None:
+        self.net = Internet("mail.pretend.example A 127.0.0.12", "")
+        self.box = Box(folder, PLACES, self.net.dns_port, self.net.mail_port)
+        self.modem = NullModem()
+        self.port = open_port(self.modem.ends[1], 115200, timeout_s=0.05)
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, *names: str) -> None:
+        """Returns when each can be spoken to."""
+        for name in names:
+            more = ["--port", self.modem.ends[0]] if name == "console" else []
+            command = [sys.executable, "-m", "appliance.cli", name, *more, "--config", str(self.box.config)]
+            with self.box.stderr_path.open("ab") as log:
+                self.running[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            if name == "console":
+                self.until("begin.\r\n")
+            else:
+                self._answers(name)
+
+    def _answers(self, name: str) -> None:
+        socket = {"steward": "steward.sock", "relay": "control.sock"}[name]
+        until = time.monotonic() + START_S
+        while True:
+            with contextlib.suppress(Unreachable):
+                ask(str(self.box.folder / socket), "password.exists" if name == "steward" else "status", timeout_s=5)
+                return
+            assert time.monotonic() < until and self.running[name].poll() is None, self.box.words()
+            time.sleep(0.05)
+
+    def kill(self, *names: str) -> None:
+        for name in names:
+            process = self.running.pop(name)
+            process.kill()
+            process.wait()
+
+    def until(self, end: str | re.Pattern[str], wait_s: float = START_S) -> str:
+        pattern = re.compile(re.escape(end) + "$") if isinstance(end, str) else end
+        got, until = b"", time.monotonic() + wait_s
+        while not pattern.search(got.decode(errors="replace")):
+            assert time.monotonic() < until, f"{got!r}\n{self.box.words()}"
+            assert self.running["console"].poll() is None, self.box.words()
+            got += self.port.read(max(1, self.port.in_waiting))
+        return got.decode().replace("\r\n", "\n")
+
+    def type(self, line: str, end: str | re.Pattern[str] = PROMPT) -> str:
+        """What comes back for a line, the echo included."""
+        self.port.write(line.encode() + b"\r")
+        return self.until(end)
+
+    def login(self) -> str:
+        """The banner."""
+        banner = self.type("", re.compile(r"[Pp]assword: $"))
+        if "New password: " in banner:
+            self.type(PASSWORD, "Once more: ")
+        self.type(PASSWORD)
+        self.type("terminal length 0")
+        return banner
+
+    def close(self) -> None:
+        for name in list(self.running):
+            self.kill(name)
+        self.port.close()
+        self.modem.close()
+        self.net.stop()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    built = House(tmp_path)
+    yield built
+    built.close()
+
+
+def test_the_first_visitor_chooses_a_password_and_sees_the_box(house: House) -> None:
+    house.start("steward", "relay", "console")
+    banner = house.login()
+    assert "No password is set yet." in banner and "Accepting mail." in banner
+    assert "queue: empty" in house.type("show status")
+    house.type("exit", "begin.\r\n")
+    assert "New password" not in house.login()
+
+
+def test_it_works_without_the_relay(house: House) -> None:
+    house.start("steward", "console")
+    assert "The relay is dead" in house.login()
+    assert "% " in house.type("show queue")
+    house.type("configure terminal")
+    house.type("set box mail_name mail.office.example")
+    assert "mail.office.example" in house.type("show | compare")
+    assert "In force." in house.type("commit")
+    assert "mail.office.example" in house.box.config.read_text()
+
+
+def test_it_works_without_the_steward(house: House) -> None:
+    house.start("steward", "relay", "console")
+    house.login()
+    house.type("exit", "begin.\r\n")
+    house.kill("steward")
+    assert "The steward is dead" in house.login()
+    assert "the queue is empty" in house.type("show queue")
+    assert "% " in house.type("configure terminal") + house.type("set box mail_name mail.office.example")
+
+
+def test_broken_settings_are_put_right_at_the_console(house: House) -> None:
+    house.start("steward", "console")
+    house.login()
+    for line in ("configure terminal", "set box mail_name mail.office.example", "commit", "exit"):
+        house.type(line)
+    house.type("exit", "begin.\r\n")
+    house.kill("steward", "console")
+    house.box.config.write_text(house.box.config.read_text().replace('"mail.office.example"', '"mail office"'))
+    house.start("steward", "console")
+    assert "The settings are broken" in house.login()
+    house.type("configure terminal")
+    house.type("set box mail_name post.office.example")
+    assert "In force." in house.type("commit")
+    house.start("relay")
+
+
+def test_a_commit_that_nobody_confirmed_goes_back_though_console_relay_and_steward_were_killed(house: House) -> None:
+    house.start("steward", "relay", "console")
+    house.login()
+    before = house.box.config.read_text()
+    house.type("configure terminal")
+    house.type("set box mail_name wrong.office.example")
+    house.type("commit confirmed 5")
+    assert "wrong.office.example" in house.box.config.read_text()
+    house.kill("console", "relay", "steward")
+    pending = house.box.folder / "settings" / "pending.json"
+    record = json.loads(pending.read_text())
+    assert 200 < record["left_s"] <= 300
+    pending.write_text(json.dumps({**record, "left_s": 31.0, "boot": "an earlier start"}))  # nearly five minutes later
+    house.start("steward", "console")
+    until = time.monotonic() + START_S
+    while "wrong.office.example" in house.box.config.read_text():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert "outbox.example" in before and "outbox.example" in house.box.config.read_text()
+    house.login()
+    assert "wrong.office" not in house.type("show running-config")
+
+
+def test_what_it_shows_can_be_pasted_back_and_changes_nothing(house: House) -> None:
+    house.start("steward", "console")
+    house.login()
+    shown = house.type("show running-config")
+    lines = shown.split("\n")[1:-1]
+    house.type("configure terminal")
+    house.type("configure replace terminal", re.compile(r"\n$"))
+    for line in lines:
+        house.port.write(line.encode() + b"\r")
+    came = house.until(PROMPT) if lines[-1] == "end" else house.type("end")
+    assert "% " not in came
+    assert "no differences" in house.type("show | compare")
