@@ -174,10 +174,12 @@ def steward(args: argparse.Namespace) -> int:
     import asyncio
 
     from appliance.steward import room
+    from appliance.steward.machine import PlainMachine
+    from appliance.steward.systemd_machine import SystemdMachine
 
     _log_to_stderr()
     try:
-        return asyncio.run(room.run(Path(args.config)))
+        return asyncio.run(room.run(Path(args.config), SystemdMachine if args.image else PlainMachine))
     except OSError as error:
         _complain(f"the steward cannot start: {error}")
         return 1

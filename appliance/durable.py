@@ -9,8 +9,9 @@ import os
 from pathlib import Path
 
 
-def write(path: Path, octets: bytes, mode: int = 0o600, owner: tuple[int, int] | None = None) -> None:
-    """Put `octets` into the file `path`, with exactly `mode` and, when given, `owner` (uid, gid)."""
+def write(path: Path, octets: bytes, mode: int | None = 0o600, owner: tuple[int, int] | None = None) -> None:
+    """Put `octets` into the file `path`, with exactly `mode` (None: where the file system knows no modes) and, when
+    given, `owner` (uid, gid)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".new")
     beside.unlink(missing_ok=True)
@@ -18,7 +19,8 @@ def write(path: Path, octets: bytes, mode: int = 0o600, owner: tuple[int, int] |
     with os.fdopen(os.open(beside, flags, 0o600), "wb") as file:
         if owner is not None:
             os.fchown(file.fileno(), *owner)
-        os.fchmod(file.fileno(), mode)
+        if mode is not None:
+            os.fchmod(file.fileno(), mode)
         file.write(octets)
         file.flush()
         os.fsync(file.fileno())

@@ -41,7 +41,7 @@ class Facts:
         self._started = clock.monotonic()
         self._seen: dict[str, Any] = {}
         self._seen_at = self._locate_until = self._test_until = float("-inf")
-        self._note = Path(settings.control.socket).parent / "update.json"
+        self._note = Path(settings.control.steward_socket).parent / "update.json"
 
     def status(self, args: dict[str, Any]) -> dict[str, Any]:
         """All of it; with {"brief": true} without what is long."""

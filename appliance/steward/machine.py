@@ -9,10 +9,12 @@ interface, and leaves network, clock and power alone.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -23,6 +25,7 @@ from appliance.settings.schema import Settings
 
 KEEPER: Final = "OUTBOX_KEEPER"
 LOG: Final = "OUTBOX_LOG"
+STICK: Final = "OUTBOX_STICK"
 NOT_HERE: Final = "only the box itself can do that, not this machine"
 READS: Final = {  # part -> the sections whose change it must be started again for
     "relay": {"box", "listener", "access", "device", "intake", "tls", "spool", "dns", "domain", "relay", "delivery",
@@ -62,6 +65,9 @@ class Machine(Protocol):
 
     async def log(self, lines: int) -> list[str]:
         """The last lines of the box's log."""
+
+    def stick(self) -> AbstractAsyncContextManager[Path]:
+        """The USB stick as a folder for as long as it is used."""
 
     async def install(self, source: str, tell: Callable[[int, str], None]) -> None:
         """Install the update bundle at a path or http(s) address; `tell` hears percent and words as it goes on."""
@@ -131,6 +137,14 @@ class PlainMachine:
                 return [printable(line.rstrip("\n"), 1000) for line in deque(file, lines)]
         except OSError as error:
             raise Refused(f"the log cannot be read: {error.strerror}") from None
+
+    @contextlib.asynccontextmanager
+    async def stick(self) -> AsyncIterator[Path]:
+        """A folder that OUTBOX_STICK names stands for it."""
+        folder = os.environ.get(STICK, "")
+        if not folder:
+            raise Refused(NOT_HERE)
+        yield Path(folder)
 
     async def install(self, source: str, tell: Callable[[int, str], None]) -> None:
         raise Refused(NOT_HERE)

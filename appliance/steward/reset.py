@@ -1,9 +1,10 @@
 """Factory reset: everything as on the first day, but queued mail only goes where the operator said.
 
 `mail` is keep (it stays in the spool and is delivered with the settings to come), bounce (its senders are told),
-delete, or export (each message becomes a file in a folder, then leaves the queue). Without a choice it goes on only
-when the queue is known to be empty. Mail is dealt with by the relay, so with a dead relay it can only be kept. What is
-to be wiped is written down first: a power cut in the middle ends with the reset done at the next start.
+delete, or export (each message becomes a file in a folder or on the USB stick, then leaves the queue). Without a choice
+it goes on only when the queue is known to be empty. Mail is dealt with by the relay, so with a dead relay it can only
+be kept. What is to be wiped is written down first: a power cut in the middle ends with the reset done at the next
+start.
 """
 
 from __future__ import annotations
@@ -58,9 +59,12 @@ class Reset:
         if mail not in CHOICES:
             count = "unknown" if waiting is None else str(waiting)
             raise Refused(f"what becomes of the mail that waits ({count}): " + ", ".join(CHOICES))
-        if mail == "export" and not (folder and Path(folder).is_dir()):
+        if mail == "export" and not folder:
+            async with self._machine.stick() as stick:
+                await self._empty(mail, stick)
+        elif mail == "export" and not Path(folder).is_dir():
             raise Refused("a folder is needed to export the mail to")
-        if mail != "keep":
+        elif mail != "keep":
             await self._empty(mail, Path(folder))
         for verb in ("acknowledge", "erase"):  # bounces and history name people
             await self._quietly(verb)
@@ -108,8 +112,8 @@ class Reset:
     async def _export(self, item: dict[str, Any], folder: Path) -> None:
         whole = await self.relay("queue.show", id=item["id"])
         got = await self.relay("queue.export", id=item["id"])
-        durable.write(folder / f"{item['id']}.json", json.dumps(whole, indent=1).encode())
-        durable.write(folder / f"{item['id']}.eml", base64.b64decode(got["content"]))
+        durable.write(folder / f"{item['id']}.json", json.dumps(whole, indent=1).encode(), None)
+        durable.write(folder / f"{item['id']}.eml", base64.b64decode(got["content"]), None)
 
     # -- everything else --------------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from appliance.ports import Clock, Refused, Verb
 from appliance.settings.salvage import load_or_salvage
 from appliance.settings.schema import Settings
 from appliance.settings.store import Store
+from appliance.steward.backup import Backups
 from appliance.steward.box_verbs import BoxVerbs
 from appliance.steward.commits import Commits
 from appliance.steward.machine import Machine, PlainMachine
@@ -55,7 +56,7 @@ class Steward:
         self.passwords = Passwords(self.settings.paths.password, self.clock, self.machine.owner)
         self.secrets = SecretFiles(lambda: self.store.good().paths, self.machine.owner)
         self.reset = Reset(self.store, self.pending, self.machine, self.clock, folder / "reset.json")
-        self.updates = Updates(self.machine)
+        self.updates = Updates(self.machine, Path(self.settings.control.steward_socket).parent / "update.json")
         control, table = self.settings.control, {name: _on_card(verb) for name, verb in self._verbs().items()}
         allowed: dict[int, Collection[str]] = dict.fromkeys(control.panel_uids, BUTTON)
         allowed |= dict.fromkeys(control.page_uids, PAGE) | dict.fromkeys(control.console_uids, table)
@@ -67,6 +68,7 @@ class Steward:
             **SettingsVerbs(self.store, self.commits, self.pending).table(),
             **PasswordVerbs(self.passwords).table(),
             **self.secrets.table(),
+            **Backups(self.store, self.secrets, self.machine, self.reset, self.clock).table(),
             **BoxVerbs(self.store.good, self.machine, self.passwords, self.reset, self.updates).table(),
         }
 

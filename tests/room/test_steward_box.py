@@ -167,7 +167,7 @@ async def test_a_reset_asks_what_becomes_of_the_mail_and_wipes_nothing_before(bo
     await filled(box)
     before = secrets_left(box.folder)
     for args in ({}, {"mail": "lose"}, {"mail": "export"}, {"mail": "export", "folder": "/nonexistent"}):
-        with pytest.raises(Refused, match="mail"):
+        with pytest.raises(Refused, match=r"mail|only the box itself"):
             await box.ask("factory-reset", **args)
     assert secrets_left(box.folder) == before and list(relay.mail) == ["Q1", "Q2"]
 
@@ -192,6 +192,20 @@ async def test_exported_mail_is_in_files_before_it_leaves_the_queue(box: Box, re
     assert not relay.mail
     assert (box.folder / "stick" / "Q1.eml").read_bytes() == b"Subject: x\r\n\r\n"
     assert json.loads((box.folder / "stick" / "Q2.json").read_text())["recipients"] == [{"to": "a@b.example"}]
+
+
+async def test_mail_goes_to_the_stick_and_a_full_stick_loses_none(
+    box: Box, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUTBOX_STICK", f"{box.folder}/stick")
+    with pytest.raises(Refused, match="the card refuses"):  # nothing there
+        (box.folder / "stick").write_text("no folder")
+        await box.ask("factory-reset", mail="export")
+    assert list(relay.mail) == ["Q1", "Q2"]
+    (box.folder / "stick").unlink()
+    (box.folder / "stick").mkdir()
+    await box.ask("factory-reset", mail="export")
+    assert not relay.mail and (box.folder / "stick" / "Q2.eml").exists()
 
 
 async def test_with_a_dead_relay_mail_can_only_be_kept(box: Box) -> None:
