@@ -23,12 +23,13 @@ from appliance.core.lamps import DEAD, SETTINGS, STARTING, lamps
 from appliance.core.status import Dns, Status
 from appliance.interface.server import InterfaceServer
 from appliance.panel.actions import Actions
-from appliance.panel.gpiod_factory import GpiodLines, MockFactory
+from appliance.panel.gpiod_factory import GpiodFactory, GpiodLines, MockFactory
 from appliance.panel.process import TICK_S, Panel
 from appliance.panel.terminal import CLEAR, Terminal
 from appliance.panel.watcher import DEAD_S, START_S, Seen, Watcher
 from appliance.ports import Refused, Verb
 from tests.fakes.clock import FakeClock
+from tests.unit.test_selftest import MemoryLines
 
 WELL = Status(accepting=True, now=1_800_000_000.0, link=True, dns=Dns(ok=True))
 
@@ -210,6 +211,28 @@ def test_held_while_the_power_comes_on_resets_the_password(config: Path) -> None
     press(made, 11)
     assert made.presses == ["password-reset", "factory-reset"]
     made.panel.close()
+
+
+def test_on_the_kernels_lines_the_lamps_go_dark_before_the_lines_are_given_back(config: Path) -> None:
+    lines, clock = MemoryLines(), FakeClock()
+    watcher = Watcher(config, clock)
+    panel = Panel(watcher, clock, GpiodFactory(lines))
+    clock.pass_by(TICK_S)
+    panel.tick()
+    lamp_lines = [f"GPIO{pin.bcm}" for pin in pins.LAMPS]
+    assert [lines.level[name] for name in lamp_lines] == [True] * 4  # the lamp test
+    assert lines.claimed[f"GPIO{pins.BUTTON.bcm}"] == (False, "up")
+    panel.close()
+    assert [lines.level[name] for name in lamp_lines] == [False] * 4
+    assert lines.claimed == {}
+
+
+def test_a_line_that_is_taken_is_named_and_the_others_are_given_back(config: Path) -> None:
+    lines = MemoryLines()
+    lines.claim(f"GPIO{pins.BUTTON.bcm}", False, "up")
+    with pytest.raises(OSError, match=f"GPIO{pins.BUTTON.bcm} busy"):
+        Panel(Watcher(config, FakeClock()), FakeClock(), GpiodFactory(lines))
+    assert list(lines.claimed) == [f"GPIO{pins.BUTTON.bcm}"]
 
 
 # -- the relay and the steward
