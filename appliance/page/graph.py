@@ -62,7 +62,7 @@ def _graph(
     name: str, span: str, rows: list[tuple[int, int, int]], times: Times, hours: int, form: str, key: Any
 ) -> Graph:
     most = max((good + bad for _, good, bad in rows), default=0)
-    top = max(4, most)
+    top = max(4, most)  # so that a single message is no tower
     step = WIDTH / max(1, len(rows))
     good_bars, bad_bars, marks = [], [], []
     table: dict[str, tuple[int, int]] = {}
@@ -81,4 +81,4 @@ def _graph(
     summary = f"{count(delivered, 'delivery', 'deliveries')} and {failed} not delivered in the {span}"
     cells = [(label, *counts) for label, counts in table.items()]
     shown = [each for each in marks if each[0] < WIDTH - 20]
-    return Graph(name, f"The {span}", summary, _path(good_bars), _path(bad_bars), shown, cells, most)
+    return Graph(name, f"The {span}", summary, _path(good_bars), _path(bad_bars), shown, cells, top)

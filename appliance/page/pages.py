@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from appliance.core.glossary import explain, words
 from appliance.core.lamps import DEAD, Lamps, lamps
 from appliance.core.status import Status
 from appliance.interface.client import Unreachable
@@ -121,7 +122,7 @@ class Pages:
         return {"here": "devices", "dead": status is None, "devices": views.devices(self._rows("devices"), viewer)}
 
     def words(self) -> dict[str, Any]:
-        return {"here": "words", "words": []}
+        return {"here": "words", "words": [explain(word).partition(": ")[::2] for word in words()]}
 
     def not_ready(self) -> str:
         """ "" when the box takes mail, else why not."""

@@ -41,7 +41,7 @@ def test_it_answers_whether_the_scan_went(desk: Desk) -> None:
     text = desk.get("/").text
     for words in (
         *("Did my scan go?", "1 message could not be delivered", "Waiting to try again", "Not delivered", "Delivered"),
-        *("anna@y.example", "Copier", "mx.y.example[192.0.2.9] said:", "550 5.1.1 &lt;otto@z.example&gt;"),
+        *("anna@y.example", "Copier", "says mx.y.example[192.0.2.9]", "550 5.1.1 &lt;otto@z.example&gt;"),
         *("Check the address.", "Acknowledge", "Settings are not changed here"),
     ):
         assert words in text, words
@@ -129,6 +129,11 @@ def test_live_updates_cost_nothing_while_nothing_changes(desk: Desk, box: Relay)
     box.facts["status"] |= {"bounces": 2}
     desk.facts._kept.clear()
     assert desk.get("/", X_Live="1", If_None_Match=first.headers["ETag"]).status_code == 200
+
+
+def test_the_words_are_those_of_the_console(desk: Desk) -> None:
+    text = desk.get("/words").text
+    assert "<dt>DNS server</dt>" in text and "<dt>bounce</dt>" in text
 
 
 def test_many_viewers_cost_the_relay_one_question(desk: Desk, box: Relay) -> None:
