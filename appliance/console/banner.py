@@ -9,7 +9,9 @@ from appliance import __version__
 from appliance.console.call import Box, Dead
 from appliance.console.show import waiting
 from appliance.console.wording import when
+from appliance.core.lamps import lamps
 from appliance.core.reply import printable
+from appliance.core.status import Status
 from appliance.ports import Refused
 from appliance.settings.schema import Settings
 
@@ -34,7 +36,7 @@ def banner(box: Box) -> list[str]:
 
 def _alive(status: dict[str, Any]) -> list[str]:
     names = [name for name in (status.get("mail_name"), status.get("host_name")) if name]
-    takes = "Accepting mail." if status.get("accepting") else f"Refusing mail: {status.get('fault') or 'unknown why'}."
+    takes = "Accepting mail." if status.get("accepting") else f"Refusing mail: {lamps(Status.of(status)).system.name}."
     known = "" if status.get("clock_known") else " (not known to be right)"
     lines = [
         f"Outbox {status.get('version', __version__)}  {'  '.join(names)}",
@@ -55,7 +57,16 @@ def _settings(box: Box, status: dict[str, Any]) -> list[str]:
         return ["The steward is dead: settings cannot be changed now.", f"  {trouble}"]
     if not isinstance(found, Settings):
         return ["The settings are broken, so the relay stays down:", *(f"  {each}" for each in found[:5])]
-    return _page(found, status)
+    return [*_page(found, status), *_asked(box)]
+
+
+def _asked(box: Box) -> list[str]:
+    """What the button asked for and only the console can ask about."""
+    try:
+        asked = box.steward("factory-reset.asked", timeout_s=BANNER_S).get("asked") is True
+    except (Dead, Refused, AttributeError):
+        asked = False
+    return ['The button asked for a factory reset and mail waits: log in and type "factory-reset".'] if asked else []
 
 
 def _page(settings: Settings, status: dict[str, Any]) -> list[str]:

@@ -1,47 +1,63 @@
-"""`backup`, `restore`, `support-bundle`: one text out, one text in. What is secret in a backup is locked with a
-passphrase by the steward; a support bundle holds no secrets.
+"""`backup`, `restore`, `support-bundle`: one text out, one text in, or a file on a USB stick.
+
+What is secret in a backup is locked with a passphrase by the steward; a support bundle holds no secrets.
 """
 
 from __future__ import annotations
+
+from typing import Any, Final
 
 from appliance.console.call import Call
 from appliance.console.system import new_password
 from appliance.console.wording import facts
 
-KEEP_S = 120.0
-BEGIN, END = "-----BEGIN OUTBOX BACKUP-----", "-----END OUTBOX BACKUP-----"
+KEEP_S: Final = 120.0
+END: Final = "-----END OUTBOX BACKUP-----"
 
 
 def backup(call: Call) -> None:
     """Settings, accounts and keys as text."""
-    passphrase = new_password(call, "Passphrase for this backup")
-    if passphrase:
-        answer = call.patiently(lambda: call.box.steward("backup", {"passphrase": passphrase}, KEEP_S))
-        text = str(answer["text"]).strip("\n")
+    if passphrase := new_password(call, "Passphrase for this backup"):
+        answer = _ask(call, "backup", {"passphrase": passphrase})
         call.say("Copy all lines from BEGIN to END to a safe place; without the passphrase they are worth nothing.")
-        call.io.page(text.split("\n") if text.startswith("-----BEGIN") else [BEGIN, *text.split("\n"), END])
+        call.io.page(str(answer["text"]).strip("\n").split("\n"))
+
+
+def backup_to_stick(call: Call) -> None:
+    """The same as a file on a USB stick."""
+    if passphrase := new_password(call, "Passphrase for this backup"):
+        answer = _ask(call, "backup", {"passphrase": passphrase, "to": "stick"})
+        call.say(f"{answer['file']} is on the stick; it may be pulled out.")
 
 
 def restore(call: Call) -> None:
     """Settings, accounts and keys from such a text."""
-    call.say("Paste the lines of the backup, then a line with a single dot. ^C gives up.")
-    text = call.io.paste(".")
+    call.say(f"Paste the lines of the backup up to {END}. ^C gives up.")
+    text = call.io.paste(END)
     if not text or not text.strip():
         call.say("Nothing changed.")
         return
-    body = "\n".join(line for line in text.split("\n") if line.strip() not in (BEGIN, END))
+    _restore(call, {"text": text})
+
+
+def restore_from_stick(call: Call) -> None:
+    """The same from the file on a USB stick."""
+    _restore(call, {"from": "stick"})
+
+
+def _restore(call: Call, where: dict[str, Any]) -> None:
     passphrase = call.io.ask("Its passphrase: ", secret=True)
-    if passphrase and call.io.confirm("Put it in place of the present settings, accounts and keys?"):
-        args = {"text": body, "passphrase": passphrase}
-        answer = call.patiently(lambda: call.box.steward("restore", args, KEEP_S))
-        call.say("Restored.")
-        if isinstance(answer, dict):
-            call.page(facts(answer))
+    if passphrase and call.io.confirm("Put accounts, relays' passwords and keys in place of the present ones?"):
+        call.page(facts(_ask(call, "restore", {**where, "passphrase": passphrase})))
+        call.say('The settings are the candidate: "show | compare", then "commit confirmed 5".')
     else:
         call.say("Nothing changed.")
 
 
 def support_bundle(call: Call) -> None:
     """All that somebody who helps needs to know, without secrets."""
-    answer = call.patiently(lambda: call.box.steward("support-bundle", {}, KEEP_S))
-    call.io.page(str(answer["text"]).split("\n"))
+    call.page(str(_ask(call, "support-bundle", {})["text"]).split("\n"))
+
+
+def _ask(call: Call, verb: str, args: dict[str, Any]) -> Any:
+    return call.patiently(lambda: call.box.steward(verb, args, KEEP_S))

@@ -1,13 +1,14 @@
 """Settings -> the `set` and `no` lines that make them from what is shipped: what `show running-config` shows.
 
 Pasted after `configure replace terminal`, the lines give the same settings again; pasted in configure mode they are
-laid over the candidate. Passwords are no settings: they show as MASK, and a pasted MASK keeps what there is. Pure.
+laid over the candidate. Passwords are no settings: those of the relays in `kept` show as MASK, and a pasted MASK keeps
+what there is. Pure.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 from appliance.console.split import quoted
@@ -22,7 +23,7 @@ def word_of(key: str) -> str:
     return key.replace("_", "-")
 
 
-def set_lines(settings: Settings) -> Iterator[str]:
+def set_lines(settings: Settings, kept: Collection[str] = ()) -> Iterator[str]:
     """All lines, in the order of the schema."""
     shipped = Settings()
     for field in dataclasses.fields(Settings):
@@ -32,7 +33,7 @@ def set_lines(settings: Settings) -> Iterator[str]:
         elif field.name != "format":
             yield from _keys(f"set {field.name}", value, usual)
     for relay in settings.relay:
-        if relay.user:
+        if relay.name in kept:
             yield f"set relay {quoted(relay.name)} password {MASK}"
 
 

@@ -45,7 +45,8 @@ def _settings(call: Call, which: str) -> None:
         call.io.page(text.split("\n"))
         call.page(_complaints(found))
     else:
-        call.io.page([*set_lines(found), "end"])
+        kept = call.box.steward("secret.list").get("relays") or ()
+        call.io.page([*set_lines(found, kept), "end"])
 
 
 def file(call: Call) -> None:

@@ -86,13 +86,16 @@ async def test_a_configuration_is_replaced_by_pasted_lines_and_shown_as_such(box
     text = ROWS + "\n".join(places) + "\n"
     assert "candidate now" in await box.type("configure replace terminal", text + "end\n")
     shown = await box.type("show candidate")
-    assert 'set device 1 name "Copier, 2nd floor"' in shown and "set relay provider password ********" in shown
+    assert 'set device 1 name "Copier, 2nd floor"' in shown
     assert shown.index("relay provider") < shown.index("relay second")
     assert "In force" in await box.type("commit")
     assert [row.name for row in box.running().listener] == ["lan", "submissions"]
+    await box.type("relay password provider", "se cret")
     before = box.running()
     again = await box.type("show running-config")
+    assert "set relay provider password ********" in again
     assert "candidate now" in await box.type("configure replace terminal", again + "\n")
+    assert 'password = "se cret"' in Path(box.made.paths.credentials).read_text()
     assert await box.type("show | compare") == "no differences" and box.running() == before
 
 
