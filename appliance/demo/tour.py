@@ -106,8 +106,11 @@ def acknowledges(demo: Demo) -> str:
 def shows(demo: Demo) -> str:
     """The page, and the console up to the question for a password."""
     with urllib.request.urlopen(f"http://127.0.0.1:{demo.page_port}/", timeout=STEP_S) as page:
-        if page.status != 200 or b"Outbox" not in page.read():
-            raise Failed("the page does not show the box")
+        text = page.read().decode()
+        if not all(words.partition(": ")[2] in text for words in demo.lamps.saying.values()):
+            raise Failed("the page does not show what the lamps say")
+        if FRIENDLY in text:
+            raise Failed("the page shows a stranger whose mail it was")
     with open_port(str(demo.folder / "console"), 115200) as line:
         line.write(b"\r")
         came = line.read_until(b"New password: ", 10_000)
@@ -117,7 +120,7 @@ def shows(demo: Demo) -> str:
         line.write(b"\x03")
     if b"Accepting mail" not in came or not came.endswith(b"New password: "):
         raise Failed(f"the console does not ask for a password: {came!r}")
-    return "the page shows the box, and the console asks its first visitor to choose a password"
+    return "the page says what the lamps say, and the console asks its first visitor to choose a password"
 
 
 STEPS = (shines, arrives, bounces, waits, empties, acknowledges, shows)

@@ -25,7 +25,7 @@ from appliance.interface.server import InterfaceServer
 from appliance.panel.actions import Actions
 from appliance.panel.gpiod_factory import GpiodFactory, GpiodLines, MockFactory
 from appliance.panel.process import TICK_S, Panel
-from appliance.panel.terminal import CLEAR, Terminal
+from appliance.panel.terminal import CLEAR, REDRAW, Terminal
 from appliance.panel.watcher import DEAD_S, START_S, Seen, Watcher
 from appliance.ports import Refused, Verb
 from tests.fakes.clock import FakeClock
@@ -357,6 +357,9 @@ def test_the_terminal_says_each_change_once_and_draws_the_lamps() -> None:
     ]  # fmt: skip
     assert drawing.getvalue().count(CLEAR) == 2
     assert drawing.getvalue().count("●") == 3 and "○ BOUNCE" in drawing.getvalue()
+    for _ in range(REDRAW + 1):
+        terminal.show(lamps(WELL), (True, True, False, False))
+    assert drawing.getvalue().count(CLEAR) == 4  # once for the new words, once more for whoever wrote in between
 
 
 # -- the process
