@@ -70,8 +70,8 @@ class Reset:
             await self._quietly(verb)
         self._begin()
         self.finish()
-        warnings = await self._machine.wiped(self._store.good())
-        return {"reset": True, "mail": mail, "warnings": warnings}
+        notes = await self._machine.wiped(self._store.good())
+        return {"reset": True, "mail": mail, "notes": notes}
 
     # -- mail -------------------------------------------------------------------------------------------------------
 

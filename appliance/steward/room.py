@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from appliance.clock import SystemClock
 from appliance.interface.server import InterfaceServer
+from appliance.notify import WATCHDOG_SHARE, notify, watchdog_s
 from appliance.passwords import Passwords
 from appliance.ports import Clock, Refused, Verb
 from appliance.settings.salvage import load_or_salvage
@@ -51,8 +52,9 @@ class Steward:
         folder = Path(self.settings.paths.settings)
         self.store = Store(config, folder, self.clock)
         self.machine = make(self.settings, self.stopping.set)
-        self.pending = Pending(folder / "pending.json", self.clock, boot or boot_id())
-        self.commits = Commits(self.store, self.pending, self.machine)
+        boot = boot or boot_id()
+        self.pending = Pending(folder / "pending.json", self.clock, boot)
+        self.commits = Commits(self.store, self.pending, self.machine, folder / "applied.json", boot)
         self.passwords = Passwords(self.settings.paths.password, self.clock, self.machine.owner)
         self.secrets = SecretFiles(lambda: self.store.good().paths, self.machine.owner)
         self.reset = Reset(self.store, self.pending, self.machine, self.clock, folder / "reset.json")
@@ -61,6 +63,7 @@ class Steward:
         allowed: dict[int, Collection[str]] = dict.fromkeys(control.panel_uids, BUTTON)
         allowed |= dict.fromkeys(control.page_uids, PAGE) | dict.fromkeys(control.console_uids, table)
         self.server = InterfaceServer(control.steward_socket, table, allowed)
+        self.crashed = False
         self._watch: asyncio.Task[None] | None = None
 
     def _verbs(self) -> Mapping[str, Verb]:
@@ -82,8 +85,16 @@ class Steward:
         await self.server.start()
         for warning in await self.machine.start(self.store.good()):
             log.warning("%s", warning)
+        await self.commits.catch_up()
         self._watch = asyncio.create_task(self.commits.watch())
-        self._watch.add_done_callback(lambda _: self.stopping.set())
+        self._watch.add_done_callback(self._ended)
+
+    def _ended(self, watch: asyncio.Task[None]) -> None:
+        """Only a bug ends the watch: the steward ends with it, and its keeper starts it again."""
+        if not watch.cancelled() and (error := watch.exception()) is not None:
+            log.error("a bug ends the steward", exc_info=error)
+            self.crashed = True
+            self.stopping.set()
 
     async def stop(self) -> None:
         if self._watch:
@@ -115,6 +126,17 @@ async def run(config: Path, make: MakeMachine = PlainMachine) -> int:
         loop.add_signal_handler(number, steward.stopping.set)
     await steward.start()
     log.info("the steward listens at %s", steward.settings.control.steward_socket)
+    notify("READY=1")
+    alive = asyncio.create_task(_alive())
     await steward.stopping.wait()
+    notify("STOPPING=1")
+    alive.cancel()
     await steward.stop()
-    return 0
+    return 1 if steward.crashed else 0
+
+
+async def _alive() -> None:
+    """Tell the service manager that the loop turns."""
+    while span := watchdog_s():
+        notify("WATCHDOG=1")
+        await asyncio.sleep(span * WATCHDOG_SHARE)

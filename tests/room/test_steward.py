@@ -95,7 +95,7 @@ async def test_set_compare_commit_history_rollback(box: Box) -> None:
     assert (await box.ask("settings.compare"))["lines"] == ["- dns.timeout_s = 5", "+ dns.timeout_s = 3"]
     assert box.timeout_s() == 5
     done = await box.ask("settings.commit", comment="quicker")
-    assert done == {"committed": True, "confirm_s": None, "warnings": []} and box.timeout_s() == 3
+    assert done == {"committed": True, "confirm_s": None, "notes": []} and box.timeout_s() == 3
     assert box.steward and isinstance(box.steward.machine, Machine) and box.steward.machine.restarted == ["relay"]
     assert [row["comment"] for row in await box.ask("settings.history")] == ["quicker", "as found"]
     await box.ask("settings.rollback", n=1)
@@ -202,6 +202,21 @@ async def test_it_goes_back_after_a_new_start_of_the_machine_with_an_unknown_clo
     assert 0 < left <= 200
     await box.time_passes(left)
     assert box.timeout_s() == 5
+
+
+async def test_a_steward_killed_before_it_told_the_machine_does_so_when_it_starts_again(box: Box) -> None:
+    assert box.steward
+    box.steward.store.write(TEXT.format(folder=box.folder) + "[dns]\ntimeout_s = 3.0\n", "killed here")
+    await box.stop()
+    machine = (await box.start()).machine
+    assert isinstance(machine, Machine) and "relay" in machine.restarted
+    await box.stop()
+    machine = (await box.start()).machine
+    assert isinstance(machine, Machine) and machine.restarted == [], "once"
+    await box.stop()
+    box.config.write_text(TEXT.format(folder=box.folder))
+    machine = (await box.start("boot 2")).machine
+    assert isinstance(machine, Machine) and machine.restarted == [], "all parts began with these settings"
 
 
 async def test_a_setting_that_starts_the_machine_again_and_again_ends(box: Box) -> None:
