@@ -67,8 +67,12 @@ bench: $(READY) ## the box beside Postfix on a modelled card: a table of ratios 
 	tests/bench/setup.sh
 	$(BIN)/python -m tests.bench $(ARGS)
 
+.PHONY: image image-twice bundle
 image: $(READY) ## the SD-card image, into build/image/out (root; ARGS=card: without its hand-out forms)
 	image/build.sh $(ARGS)
+
+image-twice: $(READY) ## build the card a second time from the same inputs and compare every byte (root)
+	image/twice.sh
 
 bundle: $(READY) ## the image and an update bundle of it, signed (root)
 	image/build.sh bundle
@@ -78,4 +82,4 @@ docs: $(READY) ## make the pages that follow from the code
 	$(BIN)/python -m appliance.lamps_page > docs/lamps.md
 	$(BIN)/python -m appliance.console.document > docs/console.md
 
-.PHONY: docs image bundle hardware hardware-board hardware-enclosure help setup pin fmt check test demo test-storm test-faults test-order test-peers test-page bench
+.PHONY: docs hardware hardware-board hardware-enclosure help setup pin fmt check test demo test-storm test-faults test-order test-peers test-page bench

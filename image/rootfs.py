@@ -60,9 +60,10 @@ def leave_out() -> None:
 def put_in_product() -> None:
     """The wheels as pip unpacked them (`wheels.sh`) and the command."""
     shutil.copytree(BUILD / "site", ROOTFS / SITE, dirs_exist_ok=True)
-    for name in ("direct_url.json", "REQUESTED"):
-        for path in (ROOTFS / SITE).glob(f"*.dist-info/{name}"):
-            path.unlink()
+    for record in (ROOTFS / SITE).glob("*.dist-info/RECORD"):
+        lines = [line for line in record.read_text().splitlines() if "/direct_url.json," not in line]  # names a path here
+        record.write_text("\n".join(lines) + "\n")
+        (record.parent / "direct_url.json").unlink(missing_ok=True)
     shutil.rmtree(ROOTFS / SITE / "_distutils_hack", ignore_errors=True)
     (ROOTFS / SITE / "distutils-precedence.pth").unlink(missing_ok=True)
 
