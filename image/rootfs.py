@@ -61,7 +61,9 @@ def put_in_product() -> None:
     """The wheels as pip unpacked them (`wheels.sh`) and the command."""
     shutil.copytree(BUILD / "site", ROOTFS / SITE, dirs_exist_ok=True)
     for record in (ROOTFS / SITE).glob("*.dist-info/RECORD"):
-        lines = [line for line in record.read_text().splitlines() if "/direct_url.json," not in line]  # names a path here
+        lines = [
+            line for line in record.read_text().splitlines() if "/direct_url.json," not in line
+        ]  # names a path here
         record.write_text("\n".join(lines) + "\n")
         (record.parent / "direct_url.json").unlink(missing_ok=True)
     shutil.rmtree(ROOTFS / SITE / "_distutils_hack", ignore_errors=True)
