@@ -16,7 +16,7 @@ from appliance.console.grammar import Wrong
 from appliance.console.table import GRAMMAR
 from appliance.ports import Refused
 
-PROMPTS: Final = {False: "outbox> ", True: "outbox(configure)# "}
+PROMPTS: Final = {False: "outbox> ", True: "outbox# "}
 HELP: Final = """\
 Type words, each as short as it stays clear: "sh q" is "show queue".
   ?         after any part of a line: what may come next
