@@ -1,4 +1,5 @@
-"""8-bit MIME -> 7-bit MIME for a next hop without 8BITMIME (RFC 6152 3, RFC 2045 6): leaves become quoted-printable.
+"""8-bit MIME -> 7-bit MIME for a next hop without 8BITMIME (RFC 6152 3, RFC 2045 6): leaves become quoted-printable,
+or base64 where that is shorter.
 
 Two passes over a stream, one line at a time: EightBitScan finds the leaves that hold octets above 127, Converter
 rewrites those and the Content-Transfer-Encoding of what is around them. Signed parts are never touched (RFC 1847 2.1):
@@ -10,12 +11,16 @@ from __future__ import annotations
 
 import binascii
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Final
 
 LINE_MAX: Final = 65536
 HEADER_MAX: Final = 262144
 DEPTH_MAX: Final = 32
+DENSE_MIN: Final = 1024  # octets of a part; a shorter one stays readable
+_PLAIN: Final = bytes(each for each in range(32, 127) if each != 61) + b"\t"  # octets that quoted-printable keeps
+_BASE64_LINE: Final = 57  # octets that make a line of 76
 _FIELD: Final = re.compile(rb"(?i)^(content-type|content-transfer-encoding)[ \t]*:(.*)", re.DOTALL)
 _BOUNDARY: Final = re.compile(rb'(?i);\s*boundary\s*=\s*(?:"((?:[^"\\]|\\.){1,200})"|([^\s;"]{1,200}))')
 
@@ -71,7 +76,7 @@ class _Walker:
     def finish(self) -> bytes:
         tail, self._tail = self._tail, b""
         out = self._take(tail) if tail else b""
-        return out + (self._end_header() if self._in_header else b"")
+        return out + (self._end_header() if self._in_header else b"") + self.end_leaf(whole=True)
 
     def _take(self, line: bytes) -> bytes:
         if self._in_header:
@@ -84,7 +89,7 @@ class _Walker:
         return self.body_line(line)
 
     def _at_boundary(self, depth: int, line: bytes, closing: bool) -> bytes:
-        out = line + b"\r\n"
+        out = self.end_leaf(whole=False) + line + b"\r\n"
         del self._boundaries[depth + (0 if closing else 1) :]
         self._signed = [each for each in self._signed if each < len(self._boundaries)]
         self._in_header, self._default = not closing, "text/plain"
@@ -128,15 +133,22 @@ class _Walker:
     def body_line(self, line: bytes) -> bytes:
         return b""
 
+    def end_leaf(self, whole: bool) -> bytes:
+        """The part is over; `whole` = its last line end is its own, not the boundary's (RFC 2046 5.1.1)."""
+        return b""
+
 
 class EightBitScan(_Walker):
-    """First pass: `found` any octet above 127, `header` one in a header block, `leaves` the numbers of the parts."""
+    """First pass: `found` any octet above 127, `header` one in a header block, `leaves` the numbers of the parts;
+    `dense` those of parts that are shorter in base64 than in quoted-printable."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found = False
         self.header_found = False
         self.leaves: set[int] = set()
+        self.dense: set[int] = set()
+        self._size = self._escaped = 0
 
     def feed(self, octets: bytes) -> bytes:
         self.found = self.found or not octets.isascii()
@@ -153,9 +165,17 @@ class EightBitScan(_Walker):
         return b""
 
     def body_line(self, line: bytes) -> bytes:
+        self._size += len(line) + 2
+        self._escaped += len(line.translate(None, _PLAIN))
         if not line.isascii():
             self.leaves.add(self.leaf)
             self._judge(self._entity)
+        return b""
+
+    def end_leaf(self, whole: bool) -> bytes:
+        if self._size >= DENSE_MIN and self._size + 2 * self._escaped > self._size * 78 / _BASE64_LINE:
+            self.dense.add(self.leaf)
+        self._size = self._escaped = 0
         return b""
 
     def _judge(self, entity: _Entity) -> None:
@@ -168,11 +188,12 @@ class EightBitScan(_Walker):
 
 
 class Converter(_Walker):
-    """Second pass: the message with the parts `leaves` in quoted-printable."""
+    """Second pass: the parts `leaves` in quoted-printable, those of them that are `dense` in base64."""
 
-    def __init__(self, leaves: set[int]) -> None:
+    def __init__(self, leaves: set[int], dense: Set[int] = frozenset()) -> None:
         super().__init__()
-        self._leaves = leaves
+        self._leaves, self._dense = leaves, dense & leaves
+        self._held: bytes | None = None  # of a part in base64: what is not encoded yet
         self._top = True
 
     def header(self, fields: list[bytes], entity: _Entity) -> bytes:
@@ -184,7 +205,8 @@ class Converter(_Walker):
                 kept.append(b"MIME-Version: 1.0")
             if b"content-type" not in names:
                 kept.append(b"Content-Type: text/plain; charset=unknown-8bit")
-            kept.append(b"Content-Transfer-Encoding: quoted-printable")
+            encoding = b"base64" if self.leaf + 1 in self._dense else b"quoted-printable"
+            kept.append(b"Content-Transfer-Encoding: " + encoding)
         elif entity.encoding in ("8bit", "binary"):
             kept.append(b"Content-Transfer-Encoding: 7bit")
         else:
@@ -194,4 +216,18 @@ class Converter(_Walker):
     def body_line(self, line: bytes) -> bytes:
         if self.leaf not in self._leaves:
             return line + b"\r\n"
+        if self.leaf in self._dense:
+            self._held = line if self._held is None else self._held + b"\r\n" + line
+            ready = len(self._held) // _BASE64_LINE * _BASE64_LINE
+            octets, self._held = self._held[:ready], self._held[ready:]
+            return _base64(octets)
         return binascii.b2a_qp(line, istext=True).replace(b"\n", b"\r\n") + b"\r\n"
+
+    def end_leaf(self, whole: bool) -> bytes:
+        held, self._held = self._held, None
+        return b"" if held is None else _base64(held + b"\r\n" if whole else held)
+
+
+def _base64(octets: bytes) -> bytes:
+    lines = (octets[at : at + _BASE64_LINE] for at in range(0, len(octets), _BASE64_LINE))
+    return b"".join([binascii.b2a_base64(line, newline=False) + b"\r\n" for line in lines])

@@ -64,7 +64,7 @@ async def _downgrade(item: QueueItem, capable: Capabilities, content: Content) -
 
 
 async def _converted(content: Content, scan: EightBitScan) -> AsyncIterator[bytes]:
-    converter = Converter(scan.leaves)
+    converter = Converter(scan.leaves, scan.dense)
     async for chunk in content.chunks():
         if piece := converter.feed(chunk):
             yield piece

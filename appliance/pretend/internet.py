@@ -1,4 +1,5 @@
-"""The pretend Internet as a whole: one name server, and a mail server for every 127.x address that its zone names.
+"""The pretend Internet as a whole: one name server, and a mail server for every 127.x address, and ::1, that its zone
+names.
 
 `Internet(zones, script)` listens from a thread of its own until `stop`; all mail servers share one port and are told
 apart by address. A line of `script` is a server's name (or `*`) and a rule of appliance/pretend/script.py;
@@ -57,7 +58,8 @@ class Internet:
             record.data: name
             for name, records in reversed(Zone.parse(self._zones).records.items())
             for record in records
-            if record.type == "A" and record.data.startswith("127.") and not self._absent(name)
+            if (record.data.startswith("127.") if record.type == "A" else record.data == "::1")
+            and not self._absent(name)
         }
         for tries_left in reversed(range(_TRIES)):
             try:

@@ -59,14 +59,14 @@ def free_port() -> int:
 
 
 class Box:
-    """`settings` is TOML text laid over base.toml; {smtp}, {dns}, {mail} and {dir} are filled in. A relay
+    """`settings` is TOML text laid over base.toml; {smtp}, {smtps}, {dns}, {mail} and {dir} are filled in. A relay
     "isp" has a password. `wrapper` goes before the relay's command line (strace, unshare)."""
 
     def __init__(self, folder: Path, settings: str, dns: int, mail: int, wrapper: tuple[str, ...] = ()) -> None:
-        self.folder, self.smtp, self.wrapper = folder, free_port(), wrapper
+        self.folder, self.smtp, self.smtps, self.wrapper = folder, free_port(), free_port(), wrapper
         self.process: subprocess.Popen[bytes] | None = None
         self.stderr_path = folder / "relay.log"
-        places = {"{smtp}": self.smtp, "{dns}": dns, "{mail}": mail, "{dir}": folder}
+        places = {"{smtp}": self.smtp, "{smtps}": self.smtps, "{dns}": dns, "{mail}": mail, "{dir}": folder}
 
         def fill(text: str) -> dict[str, Any]:
             for place, value in places.items():
@@ -124,8 +124,10 @@ class Box:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(STOP_S)
 
-    def outbox(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """The command, run once."""
+    def outbox(self, *arguments: str, said: str = "") -> subprocess.CompletedProcess[str]:
+        """The command, run once; `said` on its standard input."""
         command = [sys.executable, "-m", "appliance.cli", *arguments, "--config", str(self.config)]
         environment = {**os.environ, "COLUMNS": "200"}
-        return subprocess.run(command, capture_output=True, text=True, timeout=START_S, env=environment, check=False)
+        return subprocess.run(
+            command, capture_output=True, text=True, input=said, timeout=START_S, env=environment, check=False
+        )

@@ -17,8 +17,10 @@ A failure is an AssertionError with the line and the relay's log.
 
 from __future__ import annotations
 
+import os
 import re
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -47,7 +49,8 @@ class Player:
             wrapper = small_card(work / "spool", tmpfs.read_text().strip())
         self.box = Box(work, self.text("settings.toml"), self.net.dns_port, self.net.mail_port, wrapper)
         self.words: dict[str, str] = {}
-        self.source = "127.0.0.1"
+        self.source, self.address, self.port = "127.0.0.1", "127.0.0.1", self.box.smtp
+        self.secure = False
         self.client: socket.socket | None = None
         self.started = False
 
@@ -114,8 +117,10 @@ class Player:
         if not self.started:
             self.start()
         if self.client is None:
-            address = ("127.0.0.1", self.box.smtp)
-            self.client = socket.create_connection(address, PATIENCE_S, source_address=(self.source, 0))
+            source = (self.source if "." in self.address else self.address, 0)
+            self.client = socket.create_connection((self.address, self.port), PATIENCE_S, source_address=source)
+            if self.secure:
+                self.start_tls()
             self.replies = self.client.makefile("rb")
         return self.client
 
@@ -191,6 +196,32 @@ class Player:
         self.close()
         self.source = address
 
+    def dial(self, rest: str) -> None:
+        """`dial ADDRESS {PORT} [tls]`: where the next connections go."""
+        self.close()
+        self.address, port, *more = rest.split()
+        self.port, self.secure = {"{smtp}": self.box.smtp, "{smtps}": self.box.smtps}[port], more == ["tls"]
+
+    def start_tls(self, rest: str = "") -> None:
+        """As the client; the box's certificate is self-signed."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        assert self.client is not None
+        self.client = context.wrap_socket(self.client)
+        self.replies = self.client.makefile("rb")
+
+    def account(self, rest: str) -> None:
+        """`account NAME PASSWORD`"""
+        name, password = rest.split()
+        ran = self.box.outbox("account", "set", name, said=password + "\n")
+        assert ran.returncode == 0, ran.stderr
+
+    def stamp(self, seconds: str) -> None:
+        """The clock is not known to be right for so many seconds from now."""
+        path = self.work / "stamp"
+        path.touch()
+        os.utime(path, (time.time() + float(seconds),) * 2)
+
     def wait(self, condition: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + PATIENCE_S
         while not condition():
@@ -256,4 +287,8 @@ _ORDERS: dict[str, Callable[[Player, str], None]] = {
     "never": Player.never,
     "from": Player.set_source,
     "wait": _wait,
+    "dial": Player.dial,
+    "tls": Player.start_tls,
+    "account": Player.account,
+    "stamp": Player.stamp,
 }

@@ -21,7 +21,7 @@ def convert(text: str, piece: int) -> tuple[EightBitScan, bytes]:
     for each in pieces:
         scan.feed(each)
     scan.finish()
-    converter = Converter(scan.leaves)
+    converter = Converter(scan.leaves, scan.dense)
     return scan, b"".join([converter.feed(each) for each in pieces]) + converter.finish()
 
 
@@ -70,6 +70,29 @@ def test_parts_that_need_nothing_stay_as_they_are() -> None:
     _, octets = convert(MULTI, 4096)
     assert b"Content-Type: text/html\r\n\r\n<p>plain</p>\r\n" in octets
     assert octets.count(b"quoted-printable") == 3
+
+
+@pytest.mark.parametrize("piece", [1, 100, 100000])
+@pytest.mark.parametrize("ending", ["", "\r\n", "\r\n\r\n", "x\r\n"])
+def test_a_part_that_is_shorter_in_base64_becomes_base64(piece: int, ending: str) -> None:
+    greek = "".join("Αθήνα και Θεσσαλονίκη\r\n" for _ in range(40)) + ending
+    inner = f"--b\r\n{TEXT}{greek}\r\n--b\r\n{TEXT}Grüße\r\n--b--\r\n"
+    text = HEAD + f"Content-Type: multipart/mixed; boundary=b\r\n\r\n{inner}"
+    scan, octets = convert(text, piece)
+    assert texts(octets) == texts(text.encode())
+    assert octets.count(b": base64\r\n") == 1 and octets.count(b": quoted-printable\r\n") == 1
+    assert max(len(line) for line in octets.split(b"\r\n")) <= 78
+    assert len(octets) < len(convert_all_quoted(text))
+    assert not scan.obstacle
+    _, alone = convert(HEAD + TEXT + greek, piece)
+    assert texts(alone) == [("text/plain", (greek if greek.endswith("\r\n") else greek + "\r\n").encode())]
+
+
+def convert_all_quoted(text: str) -> bytes:
+    scan = EightBitScan()
+    scan.feed(text.encode())
+    converter = Converter(scan.leaves)
+    return converter.feed(text.encode()) + converter.finish()
 
 
 def test_text_without_mime_is_given_a_type() -> None:
@@ -149,6 +172,6 @@ def test_no_octets_break_the_conversion(octets: bytes) -> None:
     scan = EightBitScan()
     scan.feed(octets)
     scan.finish()
-    converter = Converter(scan.leaves)
+    converter = Converter(scan.leaves, scan.dense)
     out = converter.feed(octets) + converter.finish()
     assert scan.obstacle or out.isascii()
