@@ -40,7 +40,7 @@ from appliance.ports import Verb
 from appliance.settings.credentials import Credentials
 from appliance.settings.schema import Settings
 from appliance.spool.files import Files
-from appliance.spool.history import FileHistory
+from appliance.spool.history import WRITE_S, FileHistory
 from appliance.spool.journal import open_spool
 
 log = logging.getLogger(__name__)
@@ -52,10 +52,11 @@ class MailPath:
     def __init__(self, settings: Settings, card: Files | None = None) -> None:
         self.settings, self.clock = settings, SystemClock(settings.paths.clock_stamp)
         folder = Path(settings.spool.directory)
-        self.spool = open_spool(settings.spool, self.clock, card)
+        files = card or Files()
+        self.spool = open_spool(settings.spool, self.clock, files)
         days, most = settings.spool.history_days, settings.spool.history_max_bytes
-        self.history = FileHistory(folder, days, most, self.clock, settings.page.subject_days)
-        self.bounces = Bounces(folder)
+        self.history = FileHistory(folder, days, most, self.clock, settings.page.subject_days, files)
+        self.bounces = Bounces(folder, files.append)
         self.resolver = Resolver(settings.dns, self.clock)
         self.router = MxRouter(settings, self.resolver, self._own_names, own_addresses, self.clock, random.Random())
         self.transport = SmtpTransport(settings, Credentials(settings.paths.credentials).password, self.clock)
@@ -73,7 +74,7 @@ class MailPath:
             settings, self.clock, self.own_name, self.spool, self.scheduler, self.bounces, self.intake, self.resolver,
             self.transport.port25,
         )  # fmt: skip
-        self._dns_watch: asyncio.Task[None] | None = None
+        self._watches: list[asyncio.Task[None]] = []
         self.control = InterfaceServer(settings.control.socket, *self._verbs())
 
     def _verbs(self) -> tuple[Mapping[str, Verb], dict[int, Collection[str]]]:
@@ -130,18 +131,24 @@ class MailPath:
         self.history.attempts.keep_only({item.queue_id for item in self.scheduler.items()})
         await self.control.start()
         await self.intake.start()
-        self._dns_watch = asyncio.create_task(self.resolver.watch())
+        self._watches = [asyncio.create_task(work) for work in (self.resolver.watch(), self._keep_history())]
         log.info("version %s accepting mail at %s", __version__, self.intake.bound)
 
     async def stop(self) -> None:
         """Clients and attempts under way end side by side, so that both have most of the ten seconds."""
         await asyncio.gather(self.intake.stop(), self.scheduler.stop())
-        if self._dns_watch is not None:
-            self._dns_watch.cancel()
+        for watch in self._watches:
+            watch.cancel()
         self.transport.close()
         await self.control.stop()
         await self.spool.stop()
         self.history.write()
+
+    async def _keep_history(self) -> None:
+        """Bring it to the card also when nothing happens any more."""
+        while True:
+            await asyncio.sleep(WRITE_S)
+            self.history.write()
 
 
 async def run(settings: Settings) -> int:

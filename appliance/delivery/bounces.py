@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 RECORDS_MAX: Final = 1000
+Append = Callable[[Path, bytes, bool], None]  # file, octets, flush
 
 
 class Bounces:
-    """In `folder`/bounces.jsonl. `add` blocks for a flush: call it in a worker thread."""
+    """In `folder`/bounces.jsonl, written by `append`. `add` blocks for a flush: call it in a worker thread."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "bounces.jsonl"
+    def __init__(self, folder: Path, append: Append) -> None:
+        self._path, self._append = folder / "bounces.jsonl", append
         self._records: dict[tuple[str, str], dict[str, Any]] = {}
         with contextlib.suppress(OSError, UnicodeDecodeError), self._path.open() as file:
             for line in file.read(1 << 22).splitlines():
@@ -32,10 +33,7 @@ class Bounces:
         fresh = [one for one in records if (one["id"], one["recipient"]) not in self._records]
         if not fresh:
             return
-        with self._path.open("a") as file:
-            file.writelines(json.dumps(one) + "\n" for one in fresh)
-            file.flush()
-            os.fdatasync(file.fileno())
+        self._append(self._path, "".join(json.dumps(one) + "\n" for one in fresh).encode(), True)
         for one in fresh:
             self._records[one["id"], one["recipient"]] = one
         while len(self._records) > RECORDS_MAX:

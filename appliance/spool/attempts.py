@@ -14,6 +14,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
+from appliance.spool.files import Files
+
 ITEM_MAX: Final = 500
 TOTAL_MAX: Final = 20000
 FILE_MAX_BYTES: Final = 16 << 20
@@ -22,8 +24,8 @@ FILE_MAX_BYTES: Final = 16 << 20
 class AttemptLog:
     """In `folder`/attempts.jsonl."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "attempts.jsonl"
+    def __init__(self, folder: Path, files: Files) -> None:
+        self._path, self._files = folder / "attempts.jsonl", files
         self._items: dict[str, deque[dict[str, Any]]] = {}
         self._total = 0
         self._unwritten: list[str] = []
@@ -78,13 +80,10 @@ class AttemptLog:
         with contextlib.suppress(OSError):
             if self._written_bytes + octets > FILE_MAX_BYTES // 2:
                 lines = [json.dumps([name, each]) + "\n" for name, rows in self._items.items() for each in rows]
-                draft = self._path.with_suffix(".new")
-                draft.write_text("".join(lines))
-                draft.replace(self._path)
+                self._files.put(self._path, "".join(lines).encode())
                 self._written_bytes = sum(map(len, lines))
                 return
-            with self._path.open("a") as file:
-                file.writelines(fresh)
+            self._files.append(self._path, "".join(fresh).encode())
             self._written_bytes += octets
 
     def _read(self) -> None:

@@ -5,6 +5,7 @@ Each raises OSError as the operating system does; nothing is caught here.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from pathlib import Path
@@ -64,6 +65,31 @@ class Files:
 
     def remove(self, path: Path) -> None:
         path.unlink()
+
+    def append(self, path: Path, octets: bytes, flush: bool = False) -> None:
+        """Add lines to a file for people; when an earlier attempt left a piece of a line, that one is ended first."""
+        handle = self.open(path, create=True)
+        try:
+            size = self.size(handle)
+            cut = size > 0 and self.read(handle, 1, size - 1) != b"\n"
+            self.write(handle, b"\n" + octets if cut else octets, size)
+            if flush:
+                self.sync(handle)
+        finally:
+            self.close(handle)
+
+    def put(self, path: Path, octets: bytes) -> None:
+        """Write the whole file anew beside the old one, flushed, and put it in its place."""
+        beside = path.with_suffix(".new")
+        with contextlib.suppress(FileNotFoundError):
+            self.remove(beside)
+        handle = self.open(beside, create=True)
+        try:
+            self.write(handle, octets, 0)
+            self.sync(handle)
+        finally:
+            self.close(handle)
+        self.rename(beside, path)
 
     def free_bytes(self, folder: Path) -> int:
         found = os.statvfs(folder)

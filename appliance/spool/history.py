@@ -1,8 +1,8 @@
 """What became of each message, for people: one JSON line each, in memory and, batched, on the card.
 
-Never in the way of the spool's promise: lines reach the card every WRITE_S seconds at most, and a power cut may cost
-those. Bounded by days and octets; the oldest lines go first. Subjects are kept for `subject_days` only. A card that
-refuses costs history only.
+Never in the way of the spool's promise: the relay calls `write` every WRITE_S seconds, and nothing waits for the card;
+what a power cut may cost stands in docs/spool.md. Bounded by days and octets; the oldest lines go first. Subjects are
+kept for `subject_days` only. A card that refuses costs history only.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, Final
 from appliance.core.tallies import Tallies
 from appliance.ports import Clock, Sought
 from appliance.spool.attempts import AttemptLog
+from appliance.spool.files import Files
 
 WRITE_S: Final = 180.0
 UNWRITTEN_MAX: Final = 1000
@@ -29,15 +30,17 @@ EVERYTHING: Final = Sought()
 class FileHistory:
     """ports.History in `folder`/history.jsonl."""
 
-    def __init__(self, folder: Path, days: int, max_bytes: int, clock: Clock, subject_days: int = 7) -> None:
-        self._path = folder / "history.jsonl"
+    def __init__(
+        self, folder: Path, days: int, max_bytes: int, clock: Clock, subject_days: int = 7, files: Files | None = None
+    ) -> None:
+        self._path, self._files = folder / "history.jsonl", files or Files()
         self._keep_s, self._subject_s, self._clock = days * 86400.0, subject_days * 86400.0, clock
         self._max_bytes = max_bytes
         self._lines: deque[tuple[float, str]] = deque()
         self._memory_bytes = self._file_bytes = 0
         self._unwritten: list[str] = []
         self._written_at = self._cleaned_at = clock.monotonic()
-        self.tallies, self.attempts = Tallies(), AttemptLog(folder)
+        self.tallies, self.attempts = Tallies(), AttemptLog(folder, self._files)
         self._read()
 
     def add(self, entry: dict[str, Any]) -> None:
@@ -102,8 +105,9 @@ class FileHistory:
             if old or (fresh and self._file_bytes > self._max_bytes // 2):
                 self._clean()
             elif fresh:
-                with self._path.open("a") as file:
-                    self._file_bytes += file.write("".join(f"{line}\n" for line in fresh))
+                octets = "".join(f"{line}\n" for line in fresh).encode()
+                self._files.append(self._path, octets)
+                self._file_bytes += len(octets)
 
     def _clean(self) -> None:
         """Write the file anew: without what is too old, without old subjects, at most a quarter of the bound."""
@@ -120,9 +124,7 @@ class FileHistory:
             if size > self._max_bytes // 4:
                 del kept[: place + 1]
                 break
-        draft = self._path.with_suffix(".new")
-        draft.write_text("".join(f"{line}\n" for line in kept))
-        draft.replace(self._path)
+        self._files.put(self._path, "".join(f"{line}\n" for line in kept).encode())
         self._file_bytes = min(size, self._max_bytes // 4)
 
     def _read(self) -> None:

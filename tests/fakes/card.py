@@ -88,6 +88,10 @@ class FailingCard(WatchedCard):
                     os.pwrite(handle, bytes(size), offset)
                 raise
 
+    def close(self, handle: int) -> None:
+        self._unflushed.pop(handle, None)
+        super().close(handle)
+
 
 class PoweredCard(WatchedCard):
     """`durable` is what is surely there; `states(rng)` gives cards as a power cut at this instant may leave them."""

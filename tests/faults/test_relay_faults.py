@@ -114,6 +114,7 @@ async def once(folder: Path, internet: Internet, number: int, code: int) -> Fail
     assert [server for server, _ in arrived].count("mx.x.example") >= 1, "no report"
     card.armed = False
     again = MailPath(settings(folder, internet), card)
+    assert [one["recipient"] for one in again.bounces.unread()] == ["nobody@y.example"]
     assert not list(again.spool.items())
     assert again.spool.facts().quarantined == 0
     again.spool.store.close()

@@ -66,7 +66,7 @@ class Rig:
         self.world, self.clock, self.crashes = world, clock, list[BaseException]()
         self.spool: JournalSpool = open_spool(settings.spool, clock, card)
         self.history = FileHistory(folder, 30, 1 << 20, clock)
-        self.bounces = Bounces(folder)
+        self.bounces = Bounces(folder, Files().append)
         reporter = Reporter(settings, self.spool, self.bounces, clock, lambda: "box.office.example")
         attempt = Attempt(settings, world, world, self.spool)
         self.scheduler = Scheduler(settings, self.spool, self.history, attempt, reporter, clock, self.crashes.append)
