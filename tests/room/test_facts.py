@@ -1,6 +1,8 @@
 """The status of a running relay: true, whole, and cheap."""
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import fields, replace
@@ -13,7 +15,7 @@ from appliance.core.status import Status
 from appliance.interface.client import ask
 from appliance.ports import Hop, Host
 from appliance.relay import MailPath
-from appliance.settings.schema import Intake, Listener, Panel
+from appliance.settings.schema import Delivery, Intake, Listener, Panel
 from tests.e2e.box import free_port
 from tests.room.test_relay import settings
 
@@ -99,10 +101,37 @@ async def test_three_networks_that_refuse_port_25_are_noticed(tmp_path: Path) ->
         assert Status.of(await told(path)).port25 == "blocked"
 
 
+async def test_three_networks_that_do_not_answer_on_port_25_are_noticed_and_one_that_does_ends_it(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    async with running(tmp_path, delivery=Delivery(lab_timeout_factor=0.01, lab_port=port)) as path:
+        with contextlib.ExitStack() as stack:
+            for net in (1, 2, 3):
+                for peer in deaf(f"127.0.{net}.1", port):
+                    stack.enter_context(peer)
+                await _dial(path, f"127.0.{net}.1", port)
+        assert Status.of(await told(path)).port25 == "blocked"
+        async with await asyncio.start_server(lambda _, writer: writer.close(), "127.0.4.1", port):
+            await _dial(path, "127.0.4.1", port)
+        assert Status.of(await told(path)).port25 == "open"
+
+
+def deaf(address: str, port: int) -> list[socket.socket]:
+    """A port whose queue of newcomers is full: the kernel drops what comes, as a firewall does."""
+    listening = socket.create_server((address, port), backlog=0)
+    waiting = [socket.socket() for _ in range(2)]
+    for peer in waiting:
+        peer.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            peer.connect((address, port))
+    return [listening, *waiting]
+
+
 async def _dial(path: MailPath, address: str, port: int) -> None:
     host = Host("mx.example", port, (address,))
     recipient = parse("a@x.example")
     assert recipient is not None
     item = QueueItem.new("A1", Envelope(None, (Recipient(recipient),)), Arrival(0.0), 10)
     replies = await path.transport.deliver(Hop("x.example", (host,)), item, item.progress, None)  # type: ignore[arg-type]
-    assert replies[0].enhanced == "4.4.1"
+    assert replies[0].code == 451
