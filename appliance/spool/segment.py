@@ -70,7 +70,9 @@ class Segment:
         return cls(files, path)
 
     def load(self) -> None:
-        """Read the first block."""
+        """Read the first block. Magic, format, role and generation have their place in every format, so that an older
+        release never gives a generation of a newer one again."""
+        newer = 0
         block = self.files.read(self.handle, BLOCK, 0)
         for at in _COPIES:
             head = block[at : at + _HEAD.size + 4]
@@ -78,12 +80,14 @@ class Segment:
                 continue
             _, form, role, generation, floor, start, salt = _HEAD.unpack(head[:-4])
             if form > FORMAT:
-                self.role = Role.NEWER
-                return
+                newer = max(newer, min(generation, 1 << 62))
+                continue
             intact = zlib.crc32(head[:-4]) == int.from_bytes(head[-4:], "little")
             if intact and role in (Role.LOG, Role.DATA) and generation > self.generation:
                 self.role, self.generation, self.floor = Role(role), generation, floor
                 self.start, self.salt = start, salt
+        if self.role is Role.EMPTY and newer:
+            self.role, self.generation = Role.NEWER, newer
         if self.role is Role.EMPTY and block.strip(b"\0"):
             self.role = Role.DAMAGED
 
