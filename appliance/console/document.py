@@ -18,6 +18,31 @@ is wrong. What is typed in capitals below stands for something of yours; what is
 ## From the plug to the first delivered message
 
 """
+KEYS = """
+## Keys
+
+| key | what |
+|---|---|
+| Left, Right, Home, End, `^B` `^F` `^A` `^E` | move in the line |
+| Up, Down, `^P` `^N` | earlier lines; never one with a password in it |
+| Backspace, Delete, `^D` | delete a character |
+| `^W`, `^U`, `^K` | delete the word before, all before, all after the cursor |
+| Tab, `?` | complete a word; say what may come next (`^V ?` is a question mark, as is one within quotes) |
+| `^C` | give up: the line, a question, a long command |
+| `^L` | show the line again |
+| `^D` on an empty line | log out |
+| at `--More--`: Space, Enter, `q` | next page, next line, enough |
+
+No terminal is too simple: the box sends letters, CR, LF and BS only. `terminal width`, `terminal length` and
+`terminal ascii` tell it about an unusual one. Lines may be pasted at any speed up to 115200 baud; one of more than 4096
+characters is refused as a whole. After ten minutes of silence (`set console idle-s`) the console logs out. A changed
+speed (`set console speed`) counts once you have logged out. Who forgot the password holds the button while
+switching the box on; the console then asks for a new one.
+
+`outbox console --attach /dev/ttyUSB0` on another computer with this software is a small terminal program for the cable;
+`^]` leaves it. `outbox console --demo` does the same for a running `outbox demo`.
+
+"""
 WAYS = """
 ## Ways
 
@@ -36,7 +61,6 @@ outbox> show quque
              ^
 % no word here begins with "quque"; perhaps queue
 ```
-
 """
 SETTINGS = """
 ## Every setting
@@ -63,7 +87,7 @@ show as `********`, and that mask, pasted, keeps the password that is there.
 
 def document() -> str:
     """The whole page."""
-    parts = [HEAD, "```\n", *(f"{line}\n" for line in shown(DIALOGUE).split("\n")), "```\n", WAYS]
+    parts = [HEAD, "```\n", *(f"{line}\n" for line in shown(DIALOGUE).split("\n")), "```\n", WAYS, KEYS]
     for area, commands in AREAS.items():
         parts += [f"## {area}\n\n", "| command | what | on the box's own command line |\n|---|---|---|\n"]
         for command in commands:

@@ -9,6 +9,7 @@ At most LINE_MAX characters are kept; of a longer line nothing more is echoed, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from enum import Enum
 from itertools import islice
@@ -19,6 +20,7 @@ from appliance.console.keys import Key, Typed
 from appliance.console.row import Row, columns
 
 LINE_MAX: Final = 4096
+QUOTES: Final = re.compile(r"\\.")  # within quotes, \" is no end
 PROMPT_LEAVES: Final = 10  # columns, at least, of a prompt's row
 NEWLINE: Final = "\r\n"
 
@@ -116,7 +118,8 @@ class Editor:
     def _quoted(self) -> bool:
         """Whether a `?` here is text: within quotes or a remark."""
         before = self.before
-        return before.count('"') % 2 == 1 or before.lstrip()[:1] in ("#", "!")
+        open_quotes = QUOTES.sub("", before).count('"')
+        return open_quotes % 2 == 1 or before.lstrip()[:1] in ("#", "!")
 
     def _tab(self) -> tuple[str, Event]:
         if self._command and not self._quoted():

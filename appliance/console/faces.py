@@ -29,6 +29,7 @@ class Terminal(Protocol):
     Any call may raise Gone."""
 
     width: int  # columns
+    ascii: bool  # the terminal knows only 7 bits: é shows as e, what has no such likeness as ?
     length: int  # lines of a page, 0 = no `--More--`; `terminal length N` sets it for this session
 
     def say(self, text: str) -> None:

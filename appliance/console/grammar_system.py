@@ -41,6 +41,8 @@ COMMANDS: Final = (
     Command("factory-reset", "as it was when new; asks what becomes of waiting mail", system.factory_reset, whole=True),
     Command("terminal length LINES", "lines of a page, 0 = no pauses", system.terminal_length),
     Command("terminal width COLUMNS", "columns of your terminal", system.terminal_width),
+    Command("terminal ascii", "your terminal is old: plain letters only", system.terminal_ascii),
+    Command("terminal utf-8", "your terminal shows all letters, as nearly all do", system.terminal_utf8),
     Command("help [COMMAND...]", "how to use this console", lambda call: None),
     Command("exit", "leave configure mode, or log out", configure.leave),
 )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 _WORD: Final = re.compile(r'"((?:[^"\\]|\\.)*)"?|\S+')
-_PLAIN: Final = re.compile(r"[^\s\"\\|?!#][^\s\"\\]*")
+_PLAIN: Final = re.compile(r"[^\s\"\\|?!#][^\s\"\\?]*")
 
 
 @dataclass(frozen=True, slots=True)

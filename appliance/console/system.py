@@ -107,3 +107,13 @@ def terminal_length(call: Call) -> None:
 def terminal_width(call: Call) -> None:
     """Columns of the terminal in this session."""
     call.io.width = int(call.get("columns"))
+
+
+def terminal_ascii(call: Call) -> None:
+    """Plain letters only, in this session."""
+    call.io.ascii = True
+
+
+def terminal_utf8(call: Call) -> None:
+    """All letters, in this session."""
+    call.io.ascii = False

@@ -1,13 +1,15 @@
 """faces.Terminal on a serial line: lines in, text out, silence and loss noticed.
 
 Whatever is shown passes through `clean`: control characters, ESC, direction marks and what else does not print become
-`?`, so no remote text reaches the person's terminal as a command. Text is UTF-8 with CR LF. What is typed ahead is kept
-up to AHEAD_MAX keys. Raises Idle after `idle_s` seconds without a key (noise is no key), Lost when the port fails.
+`?`, so no remote text reaches the person's terminal as a command. Text is UTF-8 with CR LF; `ascii` is for a terminal
+of 7 or 8 bits, on which some octets of UTF-8 would be control characters. What is typed ahead is kept up to AHEAD_MAX
+keys. Raises Idle after `idle_s` seconds without a key (noise is no key), Lost when the port fails.
 """
 
 from __future__ import annotations
 
 import textwrap
+import unicodedata
 from collections import deque
 from collections.abc import Iterable
 from typing import Final, Protocol
@@ -17,6 +19,7 @@ from appliance.console.editor import LINE_MAX, NEWLINE, PROMPT_LEAVES, Editor, E
 from appliance.console.faces import Gone, Shell
 from appliance.console.history import History
 from appliance.console.keys import Key, Keys, Typed
+from appliance.console.row import columns
 from appliance.ports import Clock
 
 AHEAD_MAX: Final = 65536
@@ -46,11 +49,23 @@ def clean(text: str) -> str:
     return "".join(c if c.isprintable() else "    " if c == "\t" else " " if c.isspace() else "?" for c in text)
 
 
+def plain(text: str) -> str:
+    """`text` in 7 bits, each character as wide as before."""
+    return text if text.isascii() else "".join(map(_likeness, text))
+
+
+def _likeness(char: str) -> str:
+    if char.isascii():
+        return char
+    like = "".join(each for each in unicodedata.normalize("NFKD", char) if each.isascii() and each.isprintable())
+    return (like or "?" * columns(char))[: columns(char)].ljust(columns(char), "?")
+
+
 class LineTerminal:
     """One line, one session."""
 
     def __init__(self, port: Port, clock: Clock, idle_s: float = 0.0) -> None:
-        self.width, self.length, self.idle_s = 80, 24, idle_s
+        self.width, self.length, self.ascii, self.idle_s = 80, 24, False, idle_s
         self.history = History()
         self._port, self._clock, self._decoder = port, clock, Keys()
         self._keys: deque[Typed] = deque()
@@ -215,7 +230,8 @@ class LineTerminal:
             raise Idle
 
     def _flush(self) -> None:
-        octets = "".join(self._out).encode("utf-8", "replace")
+        text = "".join(self._out)
+        octets = (plain(text) if self.ascii else text).encode("utf-8", "replace")
         self._out.clear()
         if octets:
             try:

@@ -12,7 +12,7 @@ class Person:
     left the person is gone, so that no test waits."""
 
     def __init__(self, *answers: str | None) -> None:
-        self.width, self.length = 80, 0
+        self.width, self.length, self.ascii = 80, 0, False
         self.answers = list(answers)
         self.lines: list[str] = []
         self.questions: list[str] = []

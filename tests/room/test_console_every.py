@@ -81,6 +81,8 @@ LINES: tuple[tuple[str, str, tuple[str | None, ...]], ...] = (
     ("shutdown", NOT_HERE, ("y",)),
     ("terminal length 0", "", ()),
     ("terminal width 80", "", ()),
+    ("terminal ascii", "", ()),
+    ("terminal utf-8", "", ()),
     ("help show", "the mail that waits", ()),
     ("support-bundle", "outbox.example", ()),
     ("backup", "BEGIN OUTBOX BACKUP", (PASSWORD, PASSWORD)),

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from appliance.console.editor import LINE_MAX, Editor, Event
 from appliance.console.history import History
 from appliance.console.keys import Key, Keys, Typed
+from appliance.console.row import columns
+from appliance.console.terminal import plain
 
 
 class Dumb:
@@ -105,6 +107,7 @@ def test_an_insertion_in_the_middle_writes_what_is_right_of_it_once() -> None:
         ([*"日本語", Key.LEFT, Key.BACKSPACE], "日語", 1),
         ([Key.LITERAL, "?", Key.LITERAL, Key.TAB, *'"?'], '?"?', 3),
         ([*"# why?"], "# why?", 6),
+        ([*'"a\\"b?"'], '"a\\"b?"', 7),
     ],
 )
 def test_keys_do_what_they_say(keys: list[Typed], line: str, at: int) -> None:
@@ -173,6 +176,12 @@ def test_of_a_line_that_is_too_long_nothing_is_done() -> None:
     assert event is Event.TOO_LONG
     assert len(editor.line) == LINE_MAX
     assert screen.octets <= LINE_MAX * 81 // 79 + 10
+
+
+def test_a_terminal_of_seven_bits_gets_seven_bits_and_the_same_columns() -> None:
+    text = "Größe, Û2J … «日本» ﬁ ½ \u00a0x"
+    assert plain(text) == "Gro?e, U2J . ?????? f 1  x"
+    assert plain(text).isascii() and len(plain(text)) == columns(text)
 
 
 KEYS = st.lists(st.one_of(st.sampled_from([*Key]), st.sampled_from('ab ?"#é日')), max_size=150)
