@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import argparse
 import base64
+import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from appliance import __version__
+from appliance import __version__, steward_command
 
 CONFIG = "/data/outbox.toml"
 QUEUE_ACTIONS = ("hold", "release", "retry", "delete", "bounce")
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     test.add_argument("to", metavar="ADDRESS")
     _queue(commands)
     _account(commands)
+    steward_command.add_to(commands, functools.partial(_add, talks=True))
     _lamps(commands)
     _console(commands)
     pretend = _add(commands, "demo", demo, "the whole relay with a pretend Internet")
