@@ -18,13 +18,15 @@ COMMANDS: Final = (
         "account set NAME [SENDER...]", "make an account or change its password", system.account_set, cli="account set"
     ),
     Command("account remove NAME", "end an account", system.account_remove, cli="account remove"),
-    Command("backup", "settings, accounts and keys as one text, under a passphrase", keep.backup),
+    Command("backup", "settings, accounts and keys as one text, under a passphrase", keep.backup, cli="backup"),
     Command("backup stick", "the same as a file on a USB stick", keep.backup_to_stick),
-    Command("restore", "take them from such a text", keep.restore, whole=True),
+    Command("restore", "take them from such a text", keep.restore, cli="restore", whole=True),
     Command("restore stick", "take them from the file on a USB stick", keep.restore_from_stick),
-    Command("support-bundle", "what a helper needs to know, without secrets", keep.support_bundle),
-    Command("update status", "which release runs, and how far an update is", system.update_status),
-    Command("update install SOURCE", "install a release", system.update_install),
+    Command(
+        "support-bundle", "what a helper needs to know, without secrets", keep.support_bundle, cli="support-bundle"
+    ),
+    Command("update status", "which release runs, and how far an update is", system.update_status, cli="update status"),
+    Command("update install SOURCE", "install a release", system.update_install, cli="update install"),
     Command("locate", "the lamps blink for a minute", system.locate, cli="locate"),
     Command(
         "reboot",
