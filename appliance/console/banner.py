@@ -35,7 +35,7 @@ def banner(box: Box) -> list[str]:
 
 
 def _alive(status: dict[str, Any]) -> list[str]:
-    names = [name for name in (status.get("mail_name"), status.get("host_name")) if name]
+    names = dict.fromkeys(str(name) for name in (status.get("mail_name"), status.get("host_name")) if name)
     takes = "Accepting mail." if status.get("accepting") else f"Refusing mail: {lamps(Status.of(status)).system.name}."
     known = "" if status.get("clock_known") else " (not known to be right)"
     lines = [
@@ -45,8 +45,8 @@ def _alive(status: dict[str, Any]) -> list[str]:
     ]
     if addresses := status.get("addresses"):
         lines.insert(1, "Addresses: " + ", ".join(str(each) for each in addresses))
-    if status.get("tls_fingerprint"):
-        lines.append(f"TLS fingerprint: {status['tls_fingerprint']}")
+    if fingerprint := str(status.get("tls_fingerprint") or ""):
+        lines += ["TLS fingerprint (SHA-256):", f"  {fingerprint[:48]}", f"  {fingerprint[48:]}"]
     return lines
 
 

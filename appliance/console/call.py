@@ -106,9 +106,9 @@ class Call:
             self.io.say("\n".join(folded(line, self.io.width)))
 
     def page(self, lines: Iterable[str]) -> None:
-        """The same with `--More--`."""
+        """The same for facts, with `--More--`: the rest of a long line is indented."""
         width = self.io.width
-        self.io.page(part for line in lines for part in folded(line, width))
+        self.io.page(part for line in lines for part in folded(line, width, 4))
 
     def patiently(self, ask: Callable[[], Any]) -> Any:
         """The result of `ask`, which may take long; ^C stops the waiting (not what is asked for). Raises what it
@@ -134,10 +134,11 @@ class Call:
 Handler = Callable[[Call], None]
 
 
-def folded(line: str, width: int) -> list[str]:
-    """`line` made printable and cut between words to lines of at most `width`; what follows is indented."""
+def folded(line: str, width: int, hanging: int = 0) -> list[str]:
+    """`line` made printable and cut between words to lines of at most `width`; what follows is indented by `hanging`
+    more."""
     text = printable(line.rstrip(), LINE_MAX)
-    indent = " " * (len(text) - len(text.lstrip()) + 4)
+    indent = " " * (len(text) - len(text.lstrip()) + hanging)
     parts: list[str] = []
     while len(text) > width > 20:
         cut = text.rfind(" ", len(indent) + 8, width + 1)

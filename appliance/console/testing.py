@@ -23,10 +23,13 @@ def _test(call: Call, verb: str, **args: Any) -> Any:
 
 def dns(call: Call) -> None:
     """Each DNS server is asked."""
-    rows = _test(call, "test.dns", name=call.get("name"))["servers"]
+    name = call.get("name") or call.box.values().get("box.owner", "").rpartition("@")[2]
+    answer = _test(call, "test.dns", name=name)
+    rows = answer["servers"]
     for row in rows:
-        words = f"answers in {row['ms']} ms" if row["ok"] else "fails"
-        call.say(f"{row['server']}: {words}" + (f": {row['why']}" if row.get("why") else ""))
+        call.say(f"{row['server']} answers in {row['ms']} ms" if row["ok"] else f"{row['server']} fails: {row['why']}")
+        if row["outcome"] == "nxdomain":
+            call.say(f"  and says that {answer['name']} does not exist")
     if not rows:
         call.say('No DNS server is set: "set dns server ADDRESS", then "test dns" again, then "commit".')
 
@@ -84,7 +87,7 @@ def message(call: Call) -> None:
     for _ in range(FOLLOW_S):
         entries = [one for one in _patient(call, "history", {"text": queue_id}) if one.get("id") == queue_id]
         if entries:
-            call.say(as_text("history", entries))
+            call.page(as_text("history", entries).split("\n"))
             return
         now = _waits(call, queue_id)
         if now and now != said:

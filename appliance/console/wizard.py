@@ -14,12 +14,15 @@ from appliance.console.split import quoted
 Values = Mapping[str, str]
 Ask = Callable[[Call, Values], bool]  # False = the person gave up
 MINUTES: Final = 5
+WELCOME: Final = (
+    "A few questions, about five minutes. Enter keeps what is in [brackets], ? explains, ^C gives up. Nothing is in "
+    "force before you have seen all of it."
+)
 
 
 def wizard(call: Call) -> None:
     """All questions, then commit and a test message."""
-    call.say("A few questions, about five minutes. Enter keeps what is in [brackets]; ^C gives up. Nothing is in force")
-    call.say("before you have seen all of it. A word that you do not know: answer ? and read, or later: explain WORD.")
+    call.say(WELCOME)
     for step in (_names, _network, _dns, _who, _relay):
         if not step(call, call.box.values()):
             call.say('Stopped. "discard" forgets the answers, "wizard" begins again with them.')
