@@ -73,6 +73,12 @@ class Page:
         self._thread = threading.Thread(target=self._server.run, name="waitress", daemon=True)
 
     @property
+    def inner(self) -> tuple[str, int]:
+        """Where the server within listens."""
+        host, port = self._socket.getsockname()[:2]
+        return host, port
+
+    @property
     def bound(self) -> list[tuple[str, int]]:
         return self._front.bound
 
