@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import secrets
+import io
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -22,21 +22,22 @@ from werkzeug.exceptions import HTTPException
 
 from appliance.interface.client import Unreachable
 from appliance.page import api, metrics, pages
+from appliance.page.admission import COOKIE, Admission
 from appliance.page.certificate import Certificate
 from appliance.page.facts import Facts
-from appliance.page.guard import HEADERS, Hosts, Networks, Tokens, local_path, same_origin
+from appliance.page.files import BUNDLE_MAX, Files
+from appliance.page.guard import HEADERS, local_path
 from appliance.page.login import Login
-from appliance.page.sessions import Sessions, new_name
 from appliance.page.views import Viewer
 from appliance.page.wording import clean
 from appliance.ports import Refused
 from appliance.settings.schema import Settings
 
-COOKIE: Final = "__Host-outbox"
 FOLDER: Final = Path(__file__).parent
 TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+BUNDLES: Final = "/files/update"
+MORE: Final = 1 << 16  # octets of a form around its file
 ACTIONS: Final = ("retry", "hold", "release", "delete", "bounce")
-NO_NAME: Final = "This is not one of the box's names. Use its address or NAME.local; page.host_names allows more."
 Answer = Response | str | tuple[Any, ...]
 
 
@@ -56,13 +57,9 @@ class Web:
         own: Callable[[], Iterable[str]],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        page = settings.page
         self._settings, self._facts, self._certificate = settings, facts, certificate
-        self._pages, self._api = pages.Pages(settings, facts), api.Api(facts)
-        self._hosts, self._login = Hosts(settings, own, monotonic), Login(facts, monotonic)
-        self._networks = Networks(page.networks)
-        self._special = {"/metrics": Networks(page.metrics_networks), "/api": Networks(page.api_networks)}
-        self._sessions, self._tokens = Sessions(page.session_s, monotonic), Tokens(secrets.token_bytes(32))
+        self._pages, self._api, self.files = pages.Pages(settings, facts), api.Api(facts), Files(settings)
+        self._admission, self._login = Admission(settings, own, monotonic), Login(facts, monotonic)
         self._static = _static()
         self._version = hashlib.sha256(b"".join(self._static.values())).hexdigest()[:10]  # a new one is fetched anew
         self.app = self._build()
@@ -70,6 +67,7 @@ class Web:
     def _build(self) -> Flask:
         app = Flask(__name__, template_folder="templates", static_folder=None)
         app.config.update(MAX_CONTENT_LENGTH=1 << 18, MAX_FORM_PARTS=20)
+        app.request_class = _request_class(self.files)
         app.jinja_env.finalize = _printable
         app.before_request(self._admit)
         app.after_request(self._finish)
@@ -81,8 +79,11 @@ class Web:
             ("/devices", self.devices, ["GET"]),
             ("/static/<name>", self.static, ["GET"]),
             ("/words", self.words, ["GET"]),
-            ("/files", self.files, ["GET"]),
+            ("/files", self.file_page, ["GET"]),
             ("/files/certificate.pem", self.certificate, ["GET"]),
+            ("/files/backup", self.backup, ["POST"]),
+            ("/files/support.txt", self.support, ["GET"]),
+            ("/files/update", self.update, ["POST"]),
             ("/acknowledge", self.acknowledge, ["POST"]),
             ("/flush", self.flush, ["POST"]),
             ("/send-test", self.send_test, ["POST"]),
@@ -106,39 +107,19 @@ class Web:
     # -- each request -----------------------------------------------------------------------------------------------
 
     def _admit(self) -> Answer | None:
-        g.viewer = Viewer()
-        host = request.environ.get("HTTP_HOST", "")
-        if not self._hosts.has(host):
-            return self._plain(421, NO_NAME)
-        if not self._may_come():
-            return self._plain(403, "This network may not see this.")
-        secure = request.environ["wsgi.url_scheme"] == "https"
-        cookie = request.cookies.get(COOKIE, "") if secure else ""
-        touch = "X-Live" not in request.headers
-        known = bool(cookie) and self._sessions.alive(cookie, touch)
-        g.cookie = cookie
-        g.viewer = Viewer(known or self._settings.page.anonymous_details, known,
-                          self._tokens.of(cookie) if cookie else "", secure)  # fmt: skip
-        return self._judge(host) if request.method == "POST" else None
-
-    def _may_come(self) -> bool:
-        client = request.environ.get("REMOTE_ADDR", "")
-        for path, networks in self._special.items():
-            if request.path == path or request.path.startswith(path + "/"):
-                return networks.has(client)
-        return request.path in ("/healthz", "/readyz") or self._networks.has(client)
-
-    def _judge(self, host: str) -> Answer | None:
-        """A form: over TLS, from a page of ours, with the token of its cookie, and logged in but for the login."""
-        if not g.viewer.secure:
-            return self._error(403, "Not here", "Nothing is changed over an unencrypted connection: log in first.")
-        if not same_origin(request.headers.get("Origin", ""), "https", host):
-            return self._error(403, "Refused", "This form was not sent by a page of this box.")
-        if not self._tokens.right(g.cookie, request.form.get("csrf", "")):
-            return self._error(403, "Refused", "This form is too old: go back, reload the page, try again.")
-        if request.path != "/login" and not g.viewer.actions:
-            return self._error(403, "Not logged in", "The login has ended: log in again.")
-        return None
+        environ = request.environ
+        host, secure = environ.get("HTTP_HOST", ""), environ["wsgi.url_scheme"] == "https"
+        g.cookie, g.viewer = request.cookies.get(COOKIE, "") if secure else "", Viewer()
+        if refused := self._admission.refusal(host, request.path, environ.get("REMOTE_ADDR", "")):
+            return self._plain(*refused)
+        g.viewer = self._admission.viewer(g.cookie, secure, touch="X-Live" not in request.headers)
+        if request.method != "POST":
+            return None
+        if g.viewer.actions and request.path == BUNDLES:
+            request.max_content_length = BUNDLE_MAX + MORE
+        origin, token = request.headers.get("Origin", ""), request.form.get("csrf", "")
+        title, words = self._admission.wrong_form(g.viewer, request.path, origin, host, g.cookie, token)
+        return self._error(403, title, words) if title else None
 
     def _finish(self, response: Response) -> Response:
         response.headers.update(HEADERS)
@@ -229,15 +210,12 @@ class Web:
         if request.method == "POST":
             problem = self._login.check(request.environ.get("REMOTE_ADDR", ""), request.form.get("password", ""))
             if not problem:
-                self._sessions.end(g.cookie)
-                return self._with_cookie(_go(target), self._sessions.begin())
+                return self._with_cookie(_go(target), self._admission.begin(g.cookie))
             code = 403
-        fresh = g.cookie or (new_name() if secure else "")
-        if fresh:
-            g.viewer = Viewer(g.viewer.details, g.viewer.actions, self._tokens.of(fresh), secure)
+        fresh, g.viewer = self._admission.guest(g.cookie, g.viewer)
         shown = self._render("login", {"here": "login", "secure": secure, "problem": problem, "next": target})
         response = flask.make_response(shown, code)
-        return self._with_cookie(response, fresh) if fresh and fresh != g.cookie else response
+        return self._with_cookie(response, fresh) if fresh != g.cookie else response
 
     def _with_cookie(self, response: Any, name: str) -> Response:
         response.set_cookie(COOKIE, name, secure=True, httponly=True, samesite="Strict", path="/")
@@ -245,7 +223,7 @@ class Web:
         return made
 
     def logout(self) -> Answer:
-        self._sessions.end(g.cookie)
+        self._admission.end(g.cookie)
         response = _go("/?note=out")
         response.delete_cookie(COOKIE, secure=True, httponly=True, samesite="Strict", path="/")
         return response
@@ -275,8 +253,31 @@ class Web:
     def _login_first(self) -> Answer | None:
         return None if g.viewer.actions else _go(self._login_url() or "/login")
 
-    def files(self) -> Answer:
-        return self._login_first() or self._render("files", {"here": "files"})
+    def takes(self, path: str, cookies: str, octets: int) -> bool:
+        """Whether so large a body may be sent: an update bundle, by somebody who is logged in, while there is room."""
+        return path == BUNDLES and self._admission.known(cookies) and self.files.takes(octets)
+
+    def file_page(self) -> Answer:
+        first = self._login_first()
+        return first or self._render(
+            "files", {"here": "files", "update": self.files.update(), "bundles": self.files.ready}
+        )
+
+    def backup(self) -> Answer:
+        text = self.files.backup(request.form.get("passphrase", ""), request.form.get("again", ""))
+        return self._download(text, "outbox-backup.txt", "text/plain; charset=utf-8")
+
+    def support(self) -> Answer:
+        return self._login_first() or self._download(
+            self.files.support(), "outbox-support.txt", "text/plain; charset=utf-8"
+        )
+
+    def update(self) -> Answer:
+        sent = request.files.get("bundle")
+        if sent is None or not sent.filename or not self.files.ready:
+            return self._error(400, "No file", "Choose the file of an update first.")
+        self.files.install(sent.stream)
+        return _go("/files?note=update")
 
     def certificate(self) -> Answer:
         if not (chain := self._certificate.chain):
@@ -292,6 +293,16 @@ class Web:
     def _download(self, octets: bytes, name: str, kind: str) -> Response:
         safe = "".join(each if each.isascii() and (each.isalnum() or each in "-_.") else "_" for each in name)
         return Response(octets, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{safe}"'})
+
+
+def _request_class(files: Files) -> type[flask.Request]:
+    """Requests whose bundle goes to its folder, not to memory; other files are as small as their form."""
+
+    class Request(flask.Request):
+        def _get_file_stream(self, *about: Any, **more: Any) -> Any:
+            return files.draft() if g.viewer.actions and self.path == BUNDLES and files.ready else io.BytesIO()
+
+    return Request
 
 
 def _printable(value: Any) -> Any:

@@ -34,6 +34,7 @@ NOTES: Final = {
     "release": "It goes on its way.",
     "bounce": "Given up; the sender gets a report.",
     "delete": "Deleted.",
+    "update": "The update has begun. The box starts anew when it is done; mail on the card is safe.",
     "out": "Logged out.",
 }
 

@@ -7,12 +7,16 @@ seconds. Returns 0, or 1 with a line in the log when a port cannot be had.
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
 
 from appliance.addresses import own_addresses
@@ -47,6 +51,24 @@ def behind(front: Front, app: Wsgi) -> Wsgi:
     return wrapped
 
 
+def channel_of(takes: Callable[[str, str, int], bool]) -> type[HTTPChannel]:
+    """Connections of waitress on which a body larger than BODY_MAX is refused by its head, before any of it is read,
+    unless `takes(path, cookies, octets)`."""
+
+    class Parser(HTTPRequestParser):
+        def parse_header(self, header_plus: bytes) -> None:
+            super().parse_header(header_plus)  # type: ignore[no-untyped-call]
+            octets = self.content_length
+            if octets >= BODY_MAX and takes(self.path, self.headers.get("COOKIE", ""), octets):
+                self.adj = copy.copy(self.adj)
+                self.adj.max_request_body_size = octets + 1
+
+    class Channel(HTTPChannel):
+        parser_class = Parser
+
+    return Channel
+
+
 class Page:
     """All parts, wired. `bound` are the addresses listened on: the plain one first."""
 
@@ -70,6 +92,10 @@ class Page:
             max_request_header_size=HEADER_MAX,
             expose_tracebacks=False,
         )
+        self._server.channel_class = channel_of(web.takes)
+        if web.files.ready:  # what is too large for memory waits on the card
+            web.files.tidy()
+            tempfile.tempdir = settings.paths.updates
         self._thread = threading.Thread(target=self._server.run, name="waitress", daemon=True)
 
     @property
@@ -94,6 +120,7 @@ class Page:
     async def stop(self) -> None:
         await self._front.stop()
         self._server.close()
+        tempfile.tempdir = None
 
 
 async def run(settings: Settings, trouble: str = "") -> int:

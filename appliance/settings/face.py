@@ -84,6 +84,7 @@ class Paths:
     password: str = key("/data/password.json", "Password of console and page (hashed)", kind="path!")
     settings: str = key("/data/settings", "Folder of the settings' candidate and history", kind="path!")
     tls: str = key("/data/tls", "Folder of the self-signed certificate", kind="path")
+    updates: str = key("/data/updates", "Folder for update bundles that come through the page", kind="path!")
     clock_stamp: str = key(
         "", "File whose time is the earliest that the clock may show; empty = trust the clock", kind="path"
     )

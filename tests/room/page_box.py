@@ -77,7 +77,9 @@ class Relay:
         }  # fmt: skip
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.counts: dict[str, int] = {}
-        self._server = InterfaceServer(path, self._verbs(), {})
+        self.bundle = b""
+        self._servers = [InterfaceServer(path, self._verbs(), {})]
+        self._servers.append(InterfaceServer(str(Path(path).with_name("steward.sock")), self._steward(), {}))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
 
@@ -109,13 +111,27 @@ class Relay:
             "queue.export": lambda args: {"id": args["id"], "content": "U3ViamVjdDogaGkNCg0KaGkNCg=="},
         }
 
+    def _steward(self) -> dict[str, Any]:
+        def install(args: dict[str, Any]) -> Any:
+            self.bundle = Path(args["source"]).read_bytes()
+            return {"state": "installing"}
+
+        return {
+            "backup": lambda args: {"text": f"sealed under {args['passphrase']}"},
+            "support-bundle": lambda args: {"text": "== version"},
+            "update.status": lambda args: {"state": "installing", "percent": 7, "words": "checking"},
+            "update.install": install,
+        }
+
     def start(self) -> None:
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._server.start(), self._loop).result(5)
+        for server in self._servers:
+            asyncio.run_coroutine_threadsafe(server.start(), self._loop).result(5)
 
     def stop(self) -> None:
         async def end() -> None:
-            await self._server.stop()
+            for server in self._servers:
+                await server.stop()
             mine = asyncio.current_task()
             rest = [task for task in asyncio.all_tasks() if task is not mine]
             await asyncio.gather(*rest, return_exceptions=True)
@@ -139,17 +155,16 @@ class Desk:
 
     def __init__(self, folder: Path, **page: Any) -> None:
         self.settings = Settings(
-            control=Control(socket=str(folder / "control.sock")),
+            control=Control(socket=str(folder / "control.sock"), steward_socket=str(folder / "steward.sock")),
             network=Network(host_name="outbox", timezone="UTC"),
             page=replace(Page(subject_days=3650), **page),
-            paths=Paths(tls=str(folder / "tls")),
+            paths=Paths(tls=str(folder / "tls"), updates=str(folder / "updates")),
         )
         self.ticks = Ticks()
         self.facts = Facts(self.settings)
-        web = Web(
-            self.settings, self.facts, Certificate(self.settings), lambda: ["192.0.2.1", "2001:db8::1"], self.ticks
-        )
-        self.client: FlaskClient = web.app.test_client()
+        own = ["192.0.2.1", "2001:db8::1"]
+        self.web = Web(self.settings, self.facts, Certificate(self.settings), lambda: own, self.ticks)
+        self.client: FlaskClient = self.web.app.test_client()
         self.peer = "192.168.1.50"
 
     def get(self, path: str, scheme: str = "https", host: str = "outbox.local", **headers: str) -> TestResponse:

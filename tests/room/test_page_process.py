@@ -40,8 +40,8 @@ async def running(folder: Path, **page: Any) -> AsyncIterator[Page]:
     made = Page(
         Settings(
             page=PageSettings(address="127.0.0.1", **ports, **page),
-            control=Control(socket=str(folder / "nobody.sock")),
-            paths=Paths(tls=str(folder / "tls")),
+            control=Control(socket=str(folder / "control.sock"), steward_socket=str(folder / "steward.sock")),
+            paths=Paths(tls=str(folder / "tls"), updates=str(folder / "updates")),
         )
     )
     await made.start()
