@@ -1,8 +1,11 @@
 """Paths and typed values: what a person types is taken by the key's type or refused in one sentence."""
 
+import contextlib
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from appliance.ports import Refused
 from appliance.settings import table
@@ -173,3 +176,24 @@ def test_places() -> None:
     assert place("relay.isp").row == "isp" and place("relay.isp").key == ""
     assert set(sections()["access"]) == {"network", "action"}
     assert [shown(each) for each in (True, 300.0, 0.5, ("a", "b"), "")] == ["true", "300", "0.5", "a b", ""]
+
+
+WORDS = ["dns", "listener", "relay", "domain", "access", "servers", "port", "name", "lan", "1", "2", "9" * 11, "format"]
+PARTS = st.sampled_from(["", "..", "\x00", *WORDS]) | st.text(max_size=5)
+ACTIONS = st.tuples(st.sampled_from(["assign", "forget", "move"]), st.lists(PARTS, max_size=4), st.text(max_size=8))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(ACTIONS, max_size=6))
+def test_whatever_is_typed_is_done_or_refused_and_the_data_stay_readable(actions: list[Any]) -> None:
+    data: table.Data = {}
+    for action, parts, text in actions:
+        with contextlib.suppress(Refused):
+            if action == "assign":
+                table.assign(data, ".".join(parts), text)
+            elif action == "forget":
+                table.forget(data, ".".join(parts))
+            else:
+                table.move(data, ".".join(parts), len(text))
+    assert table.read(table.write(data), strict=True) == {"format": 1, **data}
+    assert all(line.isprintable() for line in table.differences({}, data))

@@ -101,7 +101,9 @@ def test_a_file_is_old_or_new_and_has_its_mode(tmp_path: Path) -> None:
     path = tmp_path / "a" / "file"
     durable.write(path, b"one", 0o640)
     (path.parent / "file.new").write_bytes(b"half of a torn write")
-    durable.write(path, b"two")
+    with path.open("rb") as old:
+        durable.write(path, b"two")
+        assert old.read() == b"one", "the old file is not written into"
     assert path.read_bytes() == b"two" and path.stat().st_mode & 0o777 == 0o600
     assert [each.name for each in path.parent.iterdir()] == ["file"]
     durable.remove(path)
