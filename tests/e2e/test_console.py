@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
 import re
 import subprocess
 import sys
@@ -173,6 +174,47 @@ def test_a_commit_that_nobody_confirmed_goes_back_though_console_relay_and_stewa
     assert "outbox.example" in before and "outbox.example" in house.box.config.read_text()
     house.login()
     assert "wrong.office" not in house.type("show running-config")
+
+
+def test_a_card_that_refuses_is_said_and_the_console_goes_on(house: House) -> None:
+    house.start("steward", "console")
+    house.login()
+    (house.box.folder / "settings.toml.new").mkdir()  # stands in the way of every write
+    house.type("configure terminal")
+    house.type("set box mail_name mail.office.example")
+    assert "% the card refuses" in house.type("commit")
+    assert "outbox.example" in house.type("show running-config")
+
+
+def test_the_button_makes_way_for_a_new_password(house: House) -> None:
+    house.start("steward", "console")
+    house.login()
+    ask(str(house.box.folder / "steward.sock"), "button.password-reset")
+    assert "Outbox" in house.type("show version")
+    house.type("exit", "begin.\r\n")
+    assert "No password is set yet." in house.login()
+
+
+TOKENS = [
+    *("show", "queue", "history", "set", "no", "device", "1", "name", "configure", "terminal", "replace", "menu"),
+    *("wizard", "explain", "bounce", "compare", " ", " ", " ", "\r", "\r", "?", "\t", '"', "|", "\x1b[A", "\x1b[D"),
+    *("\x7f", "\x17", "\x03", "\x1b", "\0", "é"),
+]
+
+
+def test_whatever_is_typed_the_next_command_is_answered(house: House) -> None:
+    house.start("steward", "relay", "console")
+    house.login()
+    chance = random.Random(2)
+    for _ in range(200):
+        typed = "".join(chance.choices(TOKENS, k=chance.randrange(1, 25))).encode()
+        typed += bytes(chance.choices([octet for octet in range(256) if octet != 4], k=chance.randrange(12)))
+        house.port.write(typed)
+        house.port.write(b"\x03q\x03\x03\x03 \x01\x0b")  # out of a pager, a question, a menu, a paste
+        house.port.write(b"show version\r")
+        came = house.until(re.compile(r"\nOutbox \d.*\npython: .*\noutbox[>#] $", re.DOTALL))
+        assert not {char for char in came if ord(char) < 32} - set("\n\b\r"), came
+    assert "Traceback" not in house.box.words()
 
 
 def test_what_it_shows_can_be_pasted_back_and_changes_nothing(house: House) -> None:
