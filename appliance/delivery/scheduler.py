@@ -1,51 +1,37 @@
 """The scheduler: the one writer of every queue item; says what is tried when (implements ports.Queue).
 
-Due items are ordered by time with one timer. Waits are monotonic and never longer than the longest setting, whatever
-the wall clock does; nothing expires before the clock is known. A bug inside an attempt defers that item only; a
-damaged content is quarantined and shown. A failure is reported before the item is removed, and after a start reports
-come before attempts.
+Due items are ordered by time with one timer; nothing expires before the clock is known. A failure is reported before
+the item is removed, and after a start reports come before attempts. Attempts themselves: `visits`; their times:
+`timetable`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from appliance import maillog
-from appliance.core.item import Event, Phase, Progress, QueueItem, State
-from appliance.core.plan import GiveUp, Step, Via, next_step, wait_s
+from appliance.core.item import Phase, QueueItem, State
 from appliance.core.reply import Reply
 from appliance.delivery.agenda import Agenda, Ages
-from appliance.delivery.attempt import Attempt, exhausted, host_trouble, relays_of, row_of
+from appliance.delivery.attempt import Attempt
 from appliance.delivery.census import Census
-from appliance.delivery.lanes import Job, Lane, Lanes, Pace
 from appliance.delivery.outcome import Outcome
 from appliance.delivery.reports import Reporter
-from appliance.ports import Clock, DamagedContent, History, Spool
+from appliance.delivery.rush import Rush
+from appliance.delivery.timetable import Timetable
+from appliance.delivery.visits import Visits
+from appliance.ports import Clock, History, Spool
 from appliance.settings.schema import Settings
 
-BUG: Final = Reply.of("451 4.3.0 trouble inside the box, noted in its log")
 BOUNCED: Final = Reply.of("550 5.7.0 bounced by the operator")
 STOP_S: Final = 7.0
 REPORT_AGAIN_S: Final = 10.0
 GIVE_UP_WAIT_S: Final = 10.0  # for an attempt that is just on the wire
 LOOK_S: Final = 0.02
 BATCH: Final = 200  # due items begun before clients get a turn
-BUSY_COUNT: Final = 16
-BUSY_S: Final = 0.06
-BUSY_OCTETS: Final = 131072  # of a large message count as one more
-
-
-@dataclass(slots=True)
-class Visit:
-    """An item's attempts under way: `left` jobs in lanes, `running` of them on the wire."""
-
-    left: int
-    running: int = 0
 
 
 class Scheduler:
@@ -55,25 +41,22 @@ class Scheduler:
         self, settings: Settings, spool: Spool, history: History, attempt: Attempt, reporter: Reporter, clock: Clock,
         crashed: Callable[[BaseException], None],
     ) -> None:  # fmt: skip
-        self._settings, self._spool, self._attempt = settings, spool, attempt
-        self._clock, self._crashed = clock, crashed
-        self._relays = relays_of(settings)
+        self._spool, self._clock, self._crashed = spool, clock, crashed
         self._items: dict[str, QueueItem] = {}
-        self._visits: dict[str, Visit] = {}
         self._settling: set[str] = set()
         self._agenda, self._ages = Agenda(), Ages(clock)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._accepted_at = deque([float("-inf")] * BUSY_COUNT, maxlen=BUSY_COUNT)
-        self.lanes = Lanes(settings.delivery.sessions_max, clock, self._job, self._busy)
-        self._outcome = Outcome(
-            settings, spool, history, reporter, clock, self._ages, lambda queue_id: queue_id in self._items,
-            self.accepted,
+        self.census, self._timetable, self._rush = Census(), Timetable(settings, clock), Rush(clock)
+        self._outcome = Outcome(settings, spool, history, reporter, clock, self._ages, self._known, self.accepted)
+        self._visits = Visits(
+            settings.delivery.sessions_max, self._timetable, self._agenda, attempt, self._outcome, self.census, spool,
+            clock, self._known, self._after, self._rush.on,
         )  # fmt: skip
+        self.lanes = self._visits.lanes
         self.accepted_count = 0
         self.accepted_at: float | None = None
-        self.census = Census()
 
     @property
     def delivered_count(self) -> int:
@@ -129,20 +112,22 @@ class Scheduler:
     def accepted(self, item: QueueItem) -> None:
         self.accepted_count += 1
         self.accepted_at = self._clock.monotonic()
-        for _ in range(min(1 + item.size_bytes // BUSY_OCTETS, BUSY_COUNT)):
-            self._accepted_at.append(self._clock.monotonic())
+        self._rush.note(item.size_bytes)
         self._ages.arrives(item.queue_id)
         self._items[item.queue_id] = item
         maillog.queued(item)
         self._schedule(item)
         if not item.held and not self.lanes.stopped:
-            self._begin(item)
+            self._visits.begin(item)
 
     def items(self) -> Iterable[QueueItem]:
         return self._items.values()
 
     def find(self, queue_id: str) -> QueueItem | None:
         return self._items.get(queue_id)
+
+    def _known(self, queue_id: str) -> bool:
+        return queue_id in self._items
 
     def due_in(self, item: QueueItem) -> float | None:
         if item.held or item.phase is Phase.DONE:
@@ -184,7 +169,7 @@ class Scheduler:
             now = self._clock.monotonic()
             rows = {number: row for number, row in enumerate(item.progress) if row.state is State.PENDING}
             for row in rows.values():
-                self._lane(row, self._step(row)).shut_until = 0.0
+                self._visits.open_lane(row)
             self._agenda.put(queue_id, dict.fromkeys(rows, now))
         return True
 
@@ -213,24 +198,9 @@ class Scheduler:
             if row.state is not State.PENDING:
                 self._agenda.drop(item.queue_id, number)
             elif not self._agenda.has(item.queue_id, number):
-                dues[number] = self._due_at(item, row)
+                dues[number] = self._timetable.due_at(item.queue_id, row)
         self._agenda.put(item.queue_id, dues)
         self._arm()
-
-    def _due_at(self, item: QueueItem, row: Progress) -> float:
-        """Monotonic. The time already waited counts only as far as the wall clock makes sense."""
-        if row.reply is None:
-            return self._clock.monotonic()
-        delay = self._delay_s(item, row)
-        waited = min(max(self._clock.wall() - row.at, 0.0), delay) if row.at and self._clock.known() else 0.0
-        return self._clock.monotonic() + delay - waited
-
-    def _delay_s(self, item: QueueItem, row: Progress) -> float:
-        domain = row_of(self._settings, row)
-        if row.unknown_domain_at:
-            return min(self._settings.delivery.lab_second_look_s, domain.retry_longest_s)
-        first = self._relays[row.relay_attempts % len(self._relays)].retry_first_s if self._relays else 0.0
-        return wait_s(domain, len(self._relays), row, item.queue_id, first)
 
     def _arm(self) -> None:
         at = self._agenda.next_at()
@@ -252,118 +222,8 @@ class Scheduler:
         for queue_id in self._agenda.due(self._clock.monotonic(), BATCH):
             item = self._items.get(queue_id)
             if item and not item.held and queue_id not in self._visits and queue_id not in self._settling:
-                self._begin(item)
+                self._visits.begin(item)
         self._arm()
-
-    def _busy(self) -> bool:
-        """Whether clients hand in mail so fast that they come first."""
-        return self._clock.monotonic() - self._accepted_at[0] < BUSY_S
-
-    # -- attempts -----------------------------------------------------------------------------------------------
-
-    def _begin(self, item: QueueItem) -> None:
-        """Hand the recipients that are due to their lanes, one job for each next hop."""
-        now = self._clock.monotonic()
-        jobs: dict[str, tuple[Lane, Job]] = {}
-        for number in self._agenda.take(item.queue_id, now):
-            row = item.progress[number]
-            step = self._step(row)
-            lane = self._lane(row, step)
-            if isinstance(step, GiveUp):
-                self._outcome.fail(item, [row], exhausted(step.reply))
-            elif lane.is_shut(now):
-                self._postpone(item, row, lane)
-            elif lane.name in jobs:
-                jobs[lane.name][1].rows.append(row)
-            else:
-                jobs[lane.name] = lane, Job(item, [row], step, row.recipient.mailbox.domain, lambda: self._leave(item))
-        if not jobs:
-            self._after(item)
-            return
-        self._visits[item.queue_id] = Visit(len(jobs))
-        for lane, job in jobs.values():
-            self.lanes.put(lane, job)
-
-    def _leave(self, item: QueueItem) -> None:
-        visit = self._visits[item.queue_id]
-        visit.left -= 1
-        if visit.left == 0:
-            del self._visits[item.queue_id]
-            self._after(item)
-
-    def _step(self, row: Progress) -> Step:
-        return next_step(row_of(self._settings, row), len(self._relays), row)
-
-    def _lane(self, row: Progress, step: Step) -> Lane:
-        domain = row_of(self._settings, row)
-        hop = self._relays[step.relay] if isinstance(step, Via) else domain
-        name = f"relay {hop.name}" if isinstance(step, Via) else row.recipient.mailbox.domain
-        pace = Pace(
-            hop.connections_max, hop.messages_in_a_row, hop.pause_s, hop.retry_first_s, domain.retry_longest_s
-        )  # fmt: skip
-        return self.lanes.lane(name, pace)
-
-    def _postpone(self, item: QueueItem, row: Progress, lane: Lane) -> None:
-        """The host was found dead while this one waited for its turn; that is no attempt of its own."""
-        if row.reply is None and lane.last is not None:
-            row.step(Event.DEFER, lane.last, self._clock.wall())
-            self.census.note(item)
-        number = next(number for number, each in enumerate(item.progress) if each is row)
-        self._agenda.put(item.queue_id, {number: lane.shut_until})
-        self._outcome.expire(item, row)
-
-    async def _job(self, lane: Lane, job: Job) -> None:
-        """One attempt and its consequences; never raises but when cancelled."""
-        try:
-            async with self._spool.window:
-                await self._try(lane, job)
-                self._end(job)
-        except asyncio.CancelledError:
-            self._end(job)
-            raise
-
-    def _end(self, job: Job) -> None:
-        job.finish()
-        if job.item.queue_id in self._items:
-            self.census.note(job.item)
-
-    async def _try(self, lane: Lane, job: Job) -> None:
-        item = job.item
-        rows = [row for row in job.rows if row.state is State.PENDING]
-        try:
-            if not rows or item.held or item.queue_id not in self._items:
-                return
-            if lane.is_shut(self._clock.monotonic()):
-                for row in rows:
-                    self._postpone(item, row, lane)
-                return
-            replies = await self._run(job, rows)
-            self._heed(lane, replies)
-            self._outcome.take(item, rows, job.step, replies)
-        except DamagedContent as damage:
-            self._outcome.damaged(item, str(damage))
-        except Exception:
-            maillog.bug(item.queue_id)
-            left = [row for row in rows if row.state is State.PENDING]
-            self._outcome.take(item, left, job.step, [BUG] * len(left))
-
-    async def _run(self, job: Job, rows: list[Progress]) -> list[Reply]:
-        item, visit = job.item, self._visits[job.item.queue_id]
-        visit.running += 1
-        item.active = True
-        self.census.note(item)
-        try:
-            return await self._attempt.run(job.step, job.domain, item, rows)
-        finally:
-            visit.running -= 1
-            item.active = visit.running > 0
-
-    def _heed(self, lane: Lane, replies: list[Reply]) -> None:
-        """Shut the lane of a host that does not answer; its mail then waits together."""
-        if replies and all(host_trouble(reply) for reply in replies):
-            lane.shut(self._clock.monotonic(), replies[0])
-        else:
-            lane.open()
 
     # -- the end --------------------------------------------------------------------------------------------------
 

@@ -1,14 +1,13 @@
 """One client's dialogue: commands in, replies out (RFC 5321 and the extensions offered).
 
-Lines, the order of commands, STARTTLS and AUTH are decided here; mail itself in `post`. Each reply but the greeting
-and EHLO's has an enhanced code. Trouble of ours is 4yz: an unexpected exception is logged with its traceback and
-answered 451 4.3.0. Whatever the client does, memory and time stay bounded.
+Lines and the order of commands are decided here; TLS and login in `security`, mail itself in `post`. Each reply but
+the greeting and EHLO's has an enhanced code. Trouble of ours is 4yz: an unexpected exception is logged with its
+traceback and answered 451 4.3.0. Whatever the client does, memory and time stay bounded.
 """
 
 from __future__ import annotations
 
 import logging
-import ssl
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -19,6 +18,7 @@ from appliance.intake.desk import Desk
 from appliance.intake.door import Connection, Gone
 from appliance.intake.login import Guesses
 from appliance.intake.post import Post
+from appliance.intake.security import Contexts, Security, is_tls
 from appliance.intake.who import Who
 from appliance.settings.schema import Listener
 
@@ -30,20 +30,19 @@ SHUTTING_DOWN: Final = "421 4.3.2 Service is shutting down; try again later"
 _ANSWERED_AT_ONCE: Final = frozenset(("EHLO", "VRFY", "NOOP", "HELP"))  # RFC 2920 3.2
 _MAIL: Final = frozenset(("MAIL", "RCPT", "DATA", "BDAT"))
 
-Contexts = Callable[[str], ssl.SSLContext | None]  # oldest TLS version -> context
 log = logging.getLogger(__name__)
 
 
 class Session:
     def __init__(self, desk: Desk, listener: Listener, contexts: Contexts, guesses: Guesses, line: Connection) -> None:
         self._desk, self._listener, self._line = desk, listener, line
-        self._contexts, self._guesses = contexts, guesses
         device = desk.device(line.peer)
         self.client = desk.client(line.peer)
         self.client.name = device.name
         peer = str(address_of(line.peer) or line.peer)  # a socket for both families shows IPv4 as mapped
         self._who = Who(self.client, peer, line.local, device, listener.strict or device.strict)
         self._post = Post(desk, line, self._who, listener.auth == "required")
+        self._security = Security(desk, listener, contexts, guesses, line, self._who, self._post)
         self._name = desk.name(line.local)
         self._over = False
         self._errors = self._idle = self._accepted = 0
@@ -62,8 +61,8 @@ class Session:
             "EXPN": self._absent,
             "TURN": self._absent,
             "ETRN": self._absent,
-            "STARTTLS": self._starttls,
-            "AUTH": self._auth,
+            "STARTTLS": self._security.start_tls,
+            "AUTH": self._security.log_in,
         }
 
     @property
@@ -84,28 +83,15 @@ class Session:
 
     async def _open(self) -> bool:
         """TLS from the first octet where it is set or seen, then the greeting."""
-        line, early = self._line, self._listener.early_tls_s
-        at_once = self._listener.tls == "implicit" or (early > 0 and _is_tls(await line.wait_for_octets(early)))
-        if at_once and not await self._secure(keep=True):
+        line = self._line
+        if not await self._security.at_once():
             return False
         line.say(f"220 {self._name} ESMTP Outbox")
         await line.flush()
-        if not self._who.secure and _is_tls(await line.first_octets()):
+        if not self._who.secure and is_tls(await line.first_octets()):
             self.client.note = "starts TLS on a plain port: set early_tls_s, or use a listener with tls = implicit"
             line.hang_up()
             return False
-        return True
-
-    async def _secure(self, keep: bool) -> bool:
-        context = self._contexts(self._who.device.tls_minimum or self._listener.tls_minimum)
-        if context is None:
-            return False
-        try:
-            await self._line.upgrade(context, keep)
-        except (OSError, ssl.SSLError) as error:
-            self.client.note = printable(f"TLS failed: {error}", 200)
-            return False
-        self._who.secure = True
         return True
 
     async def _one(self) -> None:
@@ -192,10 +178,7 @@ class Session:
         limits = self._desk.settings.intake
         lines = [self._name, f"SIZE {limits.message_max_bytes}", "8BITMIME", "PIPELINING", "SMTPUTF8", "DSN"]
         lines += ["ENHANCEDSTATUSCODES", "CHUNKING", f"LIMITS RCPTMAX={limits.recipients_max}"]
-        if self._may_start_tls():
-            lines.append("STARTTLS")
-        if self._may_log_in():
-            lines.append("AUTH " + " ".join(auth.MECHANISMS))
+        lines += self._security.offers()
         return "\n".join([f"250-{each}" for each in lines[:-1]] + [f"250 {lines[-1]}"])
 
     def _hello(self, argument: str, extended: bool) -> str:
@@ -229,51 +212,3 @@ class Session:
             return "501 5.5.4 QUIT takes no argument"
         self._over = True
         return "221 2.0.0 Bye"
-
-    def _may_start_tls(self) -> bool:
-        return self._listener.tls == "starttls" and not self._who.secure and self._contexts("") is not None
-
-    def _may_log_in(self) -> bool:
-        return self._listener.auth != "none" and (self._listener.plain_auth or self._who.secure)
-
-    async def _starttls(self, argument: str) -> str:
-        if argument:
-            return "501 5.5.4 STARTTLS takes no argument"
-        if self._who.secure:
-            return "503 5.5.1 TLS is already on"
-        if not self._may_start_tls():
-            return "454 4.7.0 TLS is not available" if self._listener.tls == "starttls" else "502 5.5.1 No TLS here"
-        self._line.say("220 2.0.0 Ready to start TLS")
-        self._post.drop()
-        self._who.forget()
-        if not await self._secure(keep=False):
-            raise Gone
-        return ""
-
-    async def _auth(self, argument: str) -> str:
-        if not self._who.greeted:
-            return "503 5.5.1 EHLO first"
-        if self._listener.auth == "none":
-            return "502 5.5.1 No login here"
-        if not self._may_log_in():
-            return "538 5.7.11 Encryption required: STARTTLS first"
-        if self._who.account is not None or self._post.open:
-            return "503 5.5.1 Not now"
-        if not argument:
-            return "501 5.5.4 Mechanism is missing"
-        now, accounts = self._desk.clock.monotonic, self._desk.accounts
-        found = await auth.authenticate(accounts, self._guesses, self.client.address, now, self._ask, argument)
-        if isinstance(found, str):
-            return self._desk.refuse(self.client, found)
-        self._who.account = found
-        return "235 2.7.0 Authentication successful"
-
-    async def _ask(self, challenge: bytes) -> bytes:
-        self._line.say("334 " + challenge.decode("ascii"))
-        octets = await self._line.line(self._who.lf, auth.LINE_MAX)
-        return octets.rstrip(b"\r\n") if octets.endswith(b"\n") else b"too long"
-
-
-def _is_tls(octets: bytes) -> bool:
-    """Whether this is how a TLS handshake begins."""
-    return octets[:2] == b"\x16\x03"

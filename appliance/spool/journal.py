@@ -27,13 +27,13 @@ from appliance.spool.committer import Committer, Entry
 from appliance.spool.content import JournalContent
 from appliance.spool.draft import FAILING, FULL, INLINE_MAX_BYTES, JournalDraft, refusal
 from appliance.spool.files import Files
+from appliance.spool.later import Later
 from appliance.spool.place import Piece, Place, read_piece
 from appliance.spool.record import Kind
 from appliance.spool.recovery import apply_change
 from appliance.spool.segment import Segment
 from appliance.spool.space import Space
 from appliance.spool.start import Opened, open_store
-from appliance.spool.window import LAZY_RECORDS, LAZY_S, Window
 
 ROWS_MAX: Final = 256  # recipients in one CHANGE record
 FAILURES_MAX: Final = 3  # in a row; then the card is tried again only every PROBE_S
@@ -71,25 +71,24 @@ class JournalSpool:
         self._news = {"told": sorted(found.told), "void": found.void} if opened.news else {}
         self._fault, self._fault_until, self._failures = "", 0.0, 0
         self._room_at, self._room = -1e9, 0
-        self._lazy = 0
-        self.window = Window(self._committer.wake)
-        self._timer: asyncio.TimerHandle | None = None
+        self._later = Later(self._committer)
+        self.window = self._later.window
         self._loop: asyncio.AbstractEventLoop | None = None
         self._space = Space(self)
 
     async def start(self) -> None:
         """Begin to commit; make space ready in the background."""
         self._loop = asyncio.get_running_loop()
+        self._later.start(self._loop)
         self._committer.start()
         self._space.start()
         if self._news:
-            self._later(Entry(Kind.MARK, compact(self._news)))
+            self._later.put(Entry(Kind.MARK, compact(self._news)))
 
     async def stop(self) -> None:
         """Flush what is pending and close."""
         await self._space.stop()
-        if self._timer:
-            self._timer.cancel()
+        self._later.stop()
         await asyncio.get_running_loop().run_in_executor(None, self._committer.stop)
         self.store.close()
 
@@ -198,7 +197,7 @@ class JournalSpool:
             if not changed:
                 data["held"] = item.held
             place.merge(data)
-            self._later(Entry(Kind.CHANGE, compact(data)))
+            self._later.put(Entry(Kind.CHANGE, compact(data)))
 
     def remove(self, item: QueueItem) -> None:
         self._forget(item.queue_id)
@@ -206,25 +205,9 @@ class JournalSpool:
     def _forget(self, queue_id: str) -> None:
         place = self.places.pop(queue_id, None)
         if place is not None:
-            self._later(Entry(Kind.REMOVE, compact({"id": queue_id}), outcome=lambda _: place.count(self.store, -1)))
-
-    def _later(self, entry: Entry) -> None:
-        self._lazy += 1
-        entry.lazy = True
-        self.window.recorded()
-        due = self._lazy >= LAZY_RECORDS
-        if due:
-            self._lazy = 0
-        self._committer.put(entry, wake=due)
-        self._arm()
-
-    def _arm(self) -> None:
-        if self._loop and self._timer is None:
-            self._timer = self._loop.call_later(LAZY_S, self._timed)
-
-    def _timed(self) -> None:
-        self._timer, self._lazy = None, 0
-        self._committer.wake()
+            self._later.put(
+                Entry(Kind.REMOVE, compact({"id": queue_id}), outcome=lambda _: place.count(self.store, -1))
+            )
 
     async def settled(self) -> Reply:
         return await self._put(Entry(Kind.MARK, b"{}", waits=True)) or SETTLED
@@ -245,7 +228,7 @@ class JournalSpool:
             self.store.unpin(segment)
         if error:
             self.refuse(error)
-            self._arm()
+            self._later.arm()
         else:
             self._failures, self._fault = 0, self._fault if self._fault == "full" else ""
         self._space.nudge()
