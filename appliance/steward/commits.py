@@ -59,7 +59,7 @@ class Commits:
         self._changed.set()
         notes = await self._apply(old if isinstance(old, Settings) else None, new)
         left = self._pending.left_s() if self._pending.active else None
-        return {"committed": True, "confirm_s": left, "notes": notes}
+        return {"committed": True, "confirm_s": left, "warnings": notes}
 
     async def _apply(self, old: Settings | None, new: Settings) -> list[str]:
         notes = await self._machine.apply(old, new)

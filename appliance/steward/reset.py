@@ -71,7 +71,7 @@ class Reset:
         self._begin()
         self.finish()
         notes = await self._machine.wiped(self._store.good())
-        return {"reset": True, "mail": mail, "notes": notes}
+        return {"reset": True, "mail": mail, "warnings": notes}
 
     # -- mail -------------------------------------------------------------------------------------------------------
 

@@ -107,7 +107,7 @@ class SystemdMachine:
         if differs("network", "dns", "listener", "page"):
             steps = [("systemctl", "restart", "outbox-settings.service"),
                      ("systemctl", "reload-or-restart", "outbox-firewall.service"),
-                     ("networkctl", "reload"),
+                     ("systemctl", "reload-or-restart", "systemd-networkd.service"),
                      ("systemctl", "reload-or-restart", "systemd-resolved.service")]  # fmt: skip
         if old is None or old.network.time_servers != new.network.time_servers:
             steps.append(("systemctl", "restart", "systemd-timesyncd.service"))

@@ -146,7 +146,7 @@ def test_a_broken_settings_file_keeps_the_relay_down_and_the_steward_mends_it(bo
 
 def test_what_is_committed_counts_and_outlives_the_box(box: Box) -> None:
     box.steward("settings.set", path="listener.lan.port", value=str(box.other))
-    assert box.steward("settings.commit")["notes"] == []
+    assert box.steward("settings.commit")["warnings"] == []
     until(lambda: box.greets(box.other), "the commit does not count")
     assert f"port = {box.other}" in (box.folder / "outbox.toml").read_text()
     assert any("220" not in line for line in box.steward("log", lines=5)["lines"])

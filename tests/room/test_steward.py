@@ -97,7 +97,7 @@ async def test_set_compare_commit_history_rollback(box: Box) -> None:
     assert (await box.ask("settings.compare"))["lines"] == ["- dns.timeout_s = 5", "+ dns.timeout_s = 3"]
     assert box.timeout_s() == 5
     done = await box.ask("settings.commit", comment="quicker")
-    assert done == {"committed": True, "confirm_s": None, "notes": []} and box.timeout_s() == 3
+    assert done == {"committed": True, "confirm_s": None, "warnings": []} and box.timeout_s() == 3
     assert box.steward and isinstance(box.steward.machine, Machine) and box.steward.machine.restarted == ["relay"]
     assert [row["comment"] for row in await box.ask("settings.history")] == ["quicker", "as found"]
     await box.ask("settings.rollback", n=1)

@@ -42,7 +42,7 @@ async def applied(**changes: Any) -> list[str]:
 SYSTEM = [
     "systemctl restart outbox-settings.service",
     "systemctl reload-or-restart outbox-firewall.service",
-    "networkctl reload",
+    "systemctl reload-or-restart systemd-networkd.service",
     "systemctl reload-or-restart systemd-resolved.service",
 ]
 
@@ -69,11 +69,11 @@ async def test_other_ports_mean_other_sockets_and_another_packet_filter() -> Non
 
 
 async def test_what_fails_is_a_warning_and_the_rest_is_done() -> None:
-    made, recorder = machine(networkctl=Ran(1, "some\nFailed to reload\x1b[2J\n"))
-    warnings = await made.apply(None, Settings())
-    assert len(warnings) == 1 and warnings[0].startswith("networkctl reload: Failed to reload")
-    assert warnings[0].isprintable()
-    assert recorder.commands[-1].startswith("systemctl --no-block restart outbox-relay.socket outbox-relay.service")
+    made, recorder = machine(systemctl=Ran(1, "some\nFailed to reload\x1b[2J\n"))
+    warnings = await made.apply(Settings(), dataclasses.replace(Settings(), network=Network(host_name="x")))
+    assert len(warnings) == len(recorder.commands) == 5
+    assert warnings[0].startswith("systemctl restart outbox-settings.service: Failed to reload")
+    assert all(each.isprintable() for each in warnings)
 
 
 async def test_changed_sockets_of_the_command_interface_start_the_steward_anew_as_well() -> None:
