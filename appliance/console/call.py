@@ -101,9 +101,9 @@ class Call:
         return self.args.get(name, default)
 
     def say(self, text: str) -> None:
-        """Each line made printable and folded to the width of the terminal."""
-        for line in text.split("\n"):
-            self.io.say("\n".join(folded(line, self.io.width)))
+        """One sentence or paragraph, made printable and folded to the width of the terminal; a line end in it is
+        none, since part of it may be what a remote host said."""
+        self.io.say("\n".join(folded(text, self.io.width)))
 
     def page(self, lines: Iterable[str]) -> None:
         """The same for facts, with `--More--`: the rest of a long line is indented."""

@@ -188,7 +188,9 @@ class Grammar:
         return _listed(words)
 
     def _values(self, argument: Argument, box: Box) -> list[str]:
-        return [choice for choice in argument.choices if choice] or [quoted(each) for each in argument.known(box)]
+        return [choice for choice in argument.choices if choice] or [
+            quoted(each) for each in argument.known(box) if each.isprintable()
+        ]
 
     def _add(self, command: Command) -> None:
         node, so_far = self.root, list[str]()

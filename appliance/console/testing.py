@@ -83,7 +83,7 @@ def message(call: Call) -> None:
     answer = _patient(call, "send-test", {"to": call.get("address")})
     queue_id = answer["id"]
     call.say(f"Message {queue_id} is on its way. ^C stops watching, not the message.")
-    said = ""
+    said: list[str] = []
     for _ in range(FOLLOW_S):
         entries = [one for one in _patient(call, "history", {"text": queue_id}) if one.get("id") == queue_id]
         if entries:
@@ -91,7 +91,7 @@ def message(call: Call) -> None:
             return
         now = _waits(call, queue_id)
         if now and now != said:
-            call.say(now)
+            call.page(now)
             said = now
         if call.io.interrupted(1.0):
             break
@@ -109,9 +109,11 @@ def _patient(call: Call, verb: str, args: dict[str, Any]) -> Any:
     return call.box.relay(verb, args)
 
 
-def _waits(call: Call, queue_id: str) -> str:
+def _waits(call: Call, queue_id: str) -> list[str]:
+    """What the last attempt brought, and what to do about it; nothing before the first."""
     for item in _patient(call, "queue.list", {"limit": 1000}):
         if item["id"] == queue_id and item["recipients"] and item["recipients"][0].get("reply"):
             row = item["recipients"][0]
-            return f'{row["state"]}; {row.get("host") or "box"} says "{row["reply"]}"\n  {row.get("cure", "")}'.rstrip()
-    return ""
+            said = f'{row["state"]}; {row.get("host") or "box"} says "{row["reply"]}"'
+            return [said, f"  {row['cure']}"] if row.get("cure") else [said]
+    return []

@@ -30,8 +30,9 @@ def wizard(call: Call) -> None:
     _finish(call)
 
 
-def _question(call: Call, text: str, now: str, line: str, help_word: str) -> bool:
-    """Ask until the answer is lawful; `line` is the command with {} for it. False when the person gave up."""
+def _question(call: Call, text: str, now: str, line: str, help_word: str, many: bool = False) -> bool:
+    """Ask until the answer is lawful; `line` is the command with {} for it, which is `many` words or one. False when
+    the person gave up."""
     while True:
         answer = call.io.ask(f"{text} [{now}]: ")
         if answer is None:
@@ -41,14 +42,15 @@ def _question(call: Call, text: str, now: str, line: str, help_word: str) -> boo
             call.again(f"explain {quoted(help_word)}")
         elif not answer or answer == now:
             return True
-        elif wrong := call.again(line.format(" ".join(quoted(each) for each in answer.split()))):
+        elif wrong := call.again(line.format(answer if many else quoted(answer))):
             call.say(f"% {wrong}")
         else:
             return True
 
 
 def _names(call: Call, values: Values) -> bool:
-    call.say("\n1 of 5: names")
+    call.say("")
+    call.say("1 of 5: names")
     rows = (
         (
             "Name of the box in your network",
@@ -68,7 +70,8 @@ def _names(call: Call, values: Values) -> bool:
 
 
 def _network(call: Call, values: Values) -> bool:
-    call.say("\n2 of 5: the box's place in the network")
+    call.say("")
+    call.say("2 of 5: the box's place in the network")
     now = values.get("network.ipv4", "dhcp")
     now = values.get("network.address", "") if now == "static" else now
     router = values.get("network.gateway", "")
@@ -95,10 +98,16 @@ def _network(call: Call, values: Values) -> bool:
 
 
 def _dns(call: Call, values: Values) -> bool:
-    call.say("\n3 of 5: DNS, the phone book of the Internet")
+    call.say("")
+    call.say("3 of 5: DNS, the phone book of the Internet")
     now = values.get("dns.servers", "")
     if not _question(
-        call, "DNS servers, parted by spaces; often the router's address", now, "set dns server {}", "dns server"
+        call,
+        "DNS servers, parted by spaces; often the router's address",
+        now,
+        "set dns server {}",
+        "dns server",
+        many=True,
     ):
         return False
     if wrong := call.again("test dns"):
@@ -107,7 +116,8 @@ def _dns(call: Call, values: Values) -> bool:
 
 
 def _who(call: Call, values: Values) -> bool:
-    call.say("\n4 of 5: who may send through the box, as networks; private = all machines of your own network")
+    call.say("")
+    call.say("4 of 5: who may send through the box, as networks; private = all machines of your own network")
     now = _allowed(values)
     while True:
         answer = call.io.ask(f"Networks, parted by spaces [{now}]: ")
@@ -140,7 +150,8 @@ def _allow(call: Call, before: int, networks: list[str]) -> str:
 
 
 def _relay(call: Call, values: Values) -> bool:
-    call.say("\n5 of 5: the way out. Mail goes straight to the recipients' servers, or through your provider's relay.")
+    call.say("")
+    call.say("5 of 5: the way out. Mail goes straight to the recipients' servers, or through your provider's relay.")
     name = next(iter(rows_in(values, "relay")), "provider")
     host, user = (values.get(f"relay.{name}.{key}", "") for key in ("host", "user"))
     word = quoted(name)
@@ -156,7 +167,8 @@ def _relay(call: Call, values: Values) -> bool:
 
 
 def _finish(call: Call) -> None:
-    call.say("\nThis would change:")
+    call.say("")
+    call.say("This would change:")
     call.again("show | compare")
     if not call.box.steward("settings.compare")["lines"]:
         _try(call)
