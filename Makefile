@@ -67,12 +67,15 @@ bench: $(READY) ## the box beside Postfix on a modelled card: a table of ratios 
 	tests/bench/setup.sh
 	$(BIN)/python -m tests.bench $(ARGS)
 
-.PHONY: image image-twice bundle
+.PHONY: image image-twice image-sources bundle
 image: $(READY) ## the SD-card image, into build/image/out (root; ARGS=card: without its hand-out forms)
 	image/build.sh $(ARGS)
 
 image-twice: $(READY) ## build the card a second time from the same inputs and compare every byte (root)
 	image/twice.sh
+
+image-sources: ## the source packages of the image that was built last (root; a gigabyte)
+	image/sources.sh
 
 bundle: $(READY) ## the image and an update bundle of it, signed (root)
 	image/build.sh bundle

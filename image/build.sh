@@ -31,8 +31,8 @@ step wheels image/wheels.sh
 step keys image/keys.sh
 step rootfs in_tools python3 -m image.rootfs
 step kernel in_tools python3 -m image.kernel
-step slot in_tools image/slot.sh
 step sbom in_tools python3 -m image.sbom
+step slot in_tools image/slot.sh
 step card in_tools python3 -m image.card
 [ "${1:-}" = card ] || step publish in_tools image/publish.sh
 [ "${1:-}" != bundle ] || step bundle in_tools image/bundle.sh

@@ -18,7 +18,7 @@ format=verity
 filename=rootfs.ext4
 MANIFEST
 rm -f "out/outbox-$VERSION.raucb"
-rauc --cert=keys/bundle.pem --key=keys/bundle.key --keyring=keys/keyring.pem --mksquashfs-args="-comp xz -all-root -no-progress -processors 2" \
+rauc --cert=keys/bundle.pem --key=keys/bundle.key --keyring=keys/keyring.pem --mksquashfs-args="-comp zstd -Xcompression-level 15 -all-root -no-progress -processors 2" \
     bundle bundle "out/outbox-$VERSION.raucb"
 rauc --keyring=keys/keyring.pem info "out/outbox-$VERSION.raucb" >/dev/null
 ls -l "out/outbox-$VERSION.raucb"

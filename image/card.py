@@ -82,7 +82,8 @@ def make_boot(path: Path) -> None:
     firmware = BUILD / "parts/raspi-firmware"
     for name in FIRMWARE:
         shutil.copy(firmware / "usr/lib/raspi-firmware" / name, root)
-    shutil.copy(firmware / "usr/share/doc/raspi-firmware/copyright", root / "LICENCE.txt")
+    shutil.copy(firmware / "usr/share/doc/raspi-firmware/copyright", root / "LICENCE-firmware.txt")
+    shutil.copy(IMAGE / "SOURCES.txt", root)
     shutil.copy(BUILD / "parts/u-boot-rpi/usr/lib/u-boot/rpi_arm64/u-boot.bin", root)
     for tree in (BUILD / "boot-dtb").glob("*.dtb"):
         shutil.copy(tree, root)

@@ -7,6 +7,7 @@ sorted, no random identity and no time but SOURCE_DATE_EPOCH, so equal inputs gi
 
 import hashlib
 import json
+import shutil
 import subprocess
 import uuid
 from collections.abc import Iterable
@@ -16,9 +17,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from image.place import APT, BUILD, EPOCH, ROOTFS, VERSION, listed
+from image.place import APT, BUILD, EPOCH, IMAGE, ROOTFS, SOURCE, VERSION, listed
 
-FIELDS = ("Package", "Version", "Architecture", "Source", "Maintainer")
+FIELDS = ("Package", "Version", "Architecture", "Source", "Built-Using", "Static-Built-Using")
 Part = dict[str, Any]
 
 
@@ -35,8 +36,14 @@ def debian_part(fields: dict[str, str], sha256: str) -> Part:
         "version": version,
         "purl": f"pkg:deb/debian/{quote(name)}@{quote(version, safe='')}?arch={architecture}&distro=debian-13",
         "hashes": [{"alg": "SHA-256", "content": sha256}],
-        "properties": [{"name": "debian:source", "value": source}],
+        "properties": [{"name": "debian:source", "value": one} for one in [source, *built_from(fields)]],
     }
+
+
+def built_from(fields: dict[str, str]) -> list[str]:
+    """Further sources whose code is inside a package, each as `name (version)`; the signed kernel names `linux` so."""
+    named = [*fields.get("Built-Using", "").split(","), *fields.get("Static-Built-Using", "").split(",")]
+    return sorted({one.strip().replace("(= ", "(") for one in named if one.strip()})
 
 
 def wheel_part(metadata: str) -> Part:
@@ -94,11 +101,26 @@ def main() -> None:
         digest = hashlib.sha256(deb.read_bytes()).hexdigest()
         part = debian_part(control(deb), digest)
         parts.append(part)
-        lines.append(f"{part['name']} {part['version']} {digest} source {part['properties'][0]['value']}\n")
+        sources = ", ".join(one["value"] for one in part["properties"])
+        lines.append(f"{part['name']} {part['version']} {digest} from {sources}\n")
     site = ROOTFS / "usr/lib/python3/dist-packages"
     parts += [wheel_part(path.read_text()) for path in sorted(site.glob("*.dist-info/METADATA"))]
     (BUILD / "sbom.json").write_text(document(parts, VERSION, EPOCH))
     (BUILD / "packages.list").write_text("".join(lines))
+    notices(ROOTFS / "usr/share/outbox")
+
+
+def notices(goal: Path) -> None:
+    """Into the slot: the bill, the list of packages, the offer of sources, licences of what is not unpacked as a whole."""
+    goal.mkdir(parents=True, exist_ok=True)
+    shutil.copy(BUILD / "sbom.json", goal)
+    shutil.copy(BUILD / "packages.list", goal / "packages.txt")
+    shutil.copy(IMAGE / "SOURCES.txt", goal)
+    for path in sorted((BUILD / "parts").glob("*/usr/share/doc/*/copyright")):
+        folder = ROOTFS / "usr/share/doc" / path.parent.name
+        folder.mkdir(exist_ok=True)
+        shutil.copy(path, folder)
+    shutil.copy(SOURCE / "LICENSE", goal)
 
 
 if __name__ == "__main__":
