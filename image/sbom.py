@@ -111,7 +111,7 @@ def main() -> None:
 
 
 def notices(goal: Path) -> None:
-    """Into the slot: the bill, the list of packages, the offer of sources, licences of what is not unpacked as a whole."""
+    """Into the slot: the bill, the list of packages, the offer of sources, the licences of the rest."""
     goal.mkdir(parents=True, exist_ok=True)
     shutil.copy(BUILD / "sbom.json", goal)
     shutil.copy(BUILD / "packages.list", goal / "packages.txt")
