@@ -73,8 +73,9 @@ def _page(settings: Settings, status: dict[str, Any]) -> list[str]:
     page = settings.page
     if not page.enabled:
         return ["Page: switched off"]
-    host = next((str(each) for each in status.get("addresses") or () if ":" not in str(each)), "")
-    host = host or f"{settings.network.host_name}.local"
+    own = [str(each) for each in status.get("addresses") or () if ":" not in str(each)]
+    host = next(iter([page.address] if page.address else own), f"{settings.network.host_name}.local")
+    host = f"[{host}]" if ":" in host else host
     places = ((page.port, "http", 80), (page.tls_port, "https", 443))
     urls = [f"{way}://{host}{'' if port == usual else f':{port}'}/" for port, way, usual in places if port]
     return ["Page: " + "  ".join(urls)] if urls else []

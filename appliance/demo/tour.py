@@ -7,8 +7,10 @@ pretend servers. Every wait is bounded. All state is in a temporary folder, remo
 
 from __future__ import annotations
 
+import contextlib
 import email
 import json
+import signal
 import smtplib
 import time
 import urllib.request
@@ -142,7 +144,9 @@ def watch(demo: Demo) -> None:
 
 
 def run(check: bool = False, port: int = PORT) -> int:
-    """The command; the exit status."""
+    """The command; the exit status. A closed terminal ends it as Ctrl-C does: nothing is left running."""
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
     try:
         with running(free_port(port)) as demo:
             ports = {"port": demo.port, "page": demo.page_port, "tls_page": demo.tls_page_port}
@@ -156,7 +160,8 @@ def run(check: bool = False, port: int = PORT) -> int:
                 raise Failed(f"the box ended with {status}:\n{demo.log.read_text(errors='replace')[-2000:]}")
             say("All held: delivered, bounced, deferred and delivered, orderly stop.")
     except KeyboardInterrupt:
-        say("\nGood bye.")
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            say("\nGood bye.")
     except (Failed, OSError, smtplib.SMTPException, json.JSONDecodeError) as trouble:
         say(f"FAILED: {trouble}")
         return 1
