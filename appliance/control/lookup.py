@@ -112,10 +112,10 @@ class Lookup:
             row["name"] = row["name"] or live["name"]
             row |= {name: live[name] for name in ("refused", "last_refusal", "note", "held")}
             _most(row["repairs"], live["repairs"])
-        waiting = Counter(client_key(item.arrival.client) for item in self._queue.items() if item.arrival.client)
-        for key, count in waiting.items():
-            row = rows.setdefault(key, self._device(key))
-            row["waiting"] = count
+        for client, count in Counter(item.arrival.client for item in self._queue.items()).items():
+            if client:  # "" is the box itself
+                row = rows.setdefault(client_key(client), self._device(client_key(client)))
+                row["waiting"] += count
         return self._sorted(rows)
 
     def _sorted(self, rows: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""/api: the relay's own answers as JSON, in the shapes of `outbox … --json`; read only.
+"""/api: the relay's own answers as JSON, in the shapes that `outbox … --json` and the console read; read only.
 
 A viewer without details gets what redact.py lets through. Raises Unreachable, Refused as the relay does; None = there
 is no such question.

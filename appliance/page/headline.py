@@ -87,6 +87,7 @@ def box(status: Status | None, times: Times, details: bool) -> list[Fact]:
     free = status.spool.get("free_bytes")
     damaged = status.spool.get("quarantined")
     facts = [
+        Fact("Queue", _waiting(status)),
         _tri("Network cable", status.link, "connected", "not connected"),
         _tri("DNS", status.dns.ok, "answers", "does not answer"),
         _port25(status.port25),
@@ -112,6 +113,12 @@ def box(status: Status | None, times: Times, details: bool) -> list[Fact]:
         facts += [Fact("Mail name", status.mail_name or "none set")]
         facts += [Fact("Addresses", ", ".join(status.addresses))] if status.addresses else []
     return [*facts, Fact("Version", status.version)]
+
+
+def _waiting(status: Status) -> str:
+    """Such as "2 deferred, 1 held; the oldest for 3 hours"."""
+    words = ", ".join(f"{number} {phase}" for phase, number in status.queue.items() if number) or "empty"
+    return words + (f"; the oldest for {span(status.oldest_age_s)}" if status.oldest_age_s >= 60 else "")
 
 
 def _tri(name: str, value: bool | None, yes: str, no: str) -> Fact:

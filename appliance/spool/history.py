@@ -11,7 +11,6 @@ import contextlib
 import json
 import math
 from collections import deque
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -131,18 +130,13 @@ class FileHistory:
         with contextlib.suppress(OSError), self._path.open(errors="replace") as file:
             text = file.read(self._max_bytes)
             self._file_bytes = len(text)
-            for entry in _entries(text.splitlines()):
-                self._keep(entry["at"], json.dumps(entry, ensure_ascii=False))
-                self.tallies.add(entry)
-
-
-def _entries(lines: Iterable[str]) -> Iterable[dict[str, Any]]:
-    for line in lines:
-        with contextlib.suppress(ValueError, TypeError, OverflowError):
-            if isinstance(entry := json.loads(line), dict):
-                entry["at"] = float(entry.get("at", 0))
-                if math.isfinite(entry["at"]):
-                    yield entry
+            for line in text.splitlines():
+                with contextlib.suppress(ValueError, TypeError, OverflowError):
+                    entry = json.loads(line)
+                    at = float(entry["at"]) if isinstance(entry, dict) and "at" in entry else math.nan
+                    if math.isfinite(at):
+                        self._keep(at, line)
+                        self.tallies.add(entry)
 
 
 def _quoted(text: str) -> str:
