@@ -99,7 +99,7 @@ class Backups:
         restored = parse(str(held["settings"]))
         for name, path in _keys(restored if isinstance(restored, Settings) else settings, Path(settings.paths.tls)):
             if isinstance(pem := keys.get(name), str):
-                durable.write(path, pem.encode(), 0o600, self._machine.owner)
+                durable.write(path, pem.encode(), 0o640, self._machine.owner)  # as the relay itself writes it
         return {
             "settings": "in the candidate: look at them and commit",
             "changes": len(self._store.compare()),
@@ -124,6 +124,7 @@ class Backups:
         parts = [("version", {"version": __version__, "settings_format": FORMAT, "newer": self._store.newer()}),
                  ("status", await self._try(self._reset.relay("status"))),
                  ("network", await self._try(self._machine.network())),
+                 ("release", await self._machine.release()), ("earlier errors", await self._machine.errors()),
                  ("log", await self._try(self._machine.log(BUNDLE_LINES)))]  # fmt: skip
         complaints = self._store.running()
         found = [] if isinstance(complaints, Settings) else [str(each) for each in complaints]

@@ -53,9 +53,10 @@ class BoxVerbs:
             "button.factory-reset": self.button_reset,
         }
 
-    def version(self, args: dict[str, Any]) -> dict[str, Any]:
+    async def version(self, args: dict[str, Any]) -> dict[str, Any]:
         return {"version": __version__, "settings_format": FORMAT, "python": platform.python_version(),
-                "system": f"{platform.system()} {platform.release()} {platform.machine()}"}  # fmt: skip
+                "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+                **await self._machine.release()}  # fmt: skip
 
     async def log(self, args: dict[str, Any]) -> dict[str, Any]:
         return {"lines": await self._machine.log(max(1, min(whole(args, "lines", 50), LINES_MAX)))}

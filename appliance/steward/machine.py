@@ -38,9 +38,10 @@ READS: Final = {  # part -> the sections whose change it must be started again f
 
 class Machine(Protocol):
     """`owner` (uid, gid) is who must be able to read what the steward writes for the relay; None = the steward's own
-    user."""
+    user. `traces` are files of the machine that a factory reset wipes as well."""
 
     owner: tuple[int, int] | None
+    traces: tuple[str, ...]
 
     async def start(self, settings: Settings) -> list[str]:
         """Bring the machine in line with `settings` when the steward starts."""
@@ -66,6 +67,12 @@ class Machine(Protocol):
     async def log(self, lines: int) -> list[str]:
         """The last lines of the box's log."""
 
+    async def errors(self) -> list[str]:
+        """The errors of earlier starts, as far as they are kept."""
+
+    async def release(self) -> dict[str, Any]:
+        """More about what runs than its version: the slot it was started from, say."""
+
     def stick(self) -> AbstractAsyncContextManager[Path]:
         """The USB stick as a folder for as long as it is used."""
 
@@ -85,6 +92,7 @@ class PlainMachine:
     """`stop` ends the steward in order; its keeper starts it again."""
 
     owner: tuple[int, int] | None = None
+    traces: tuple[str, ...] = ()
 
     def __init__(self, settings: Settings, stop: Callable[[], None] = lambda: None) -> None:
         self._settings, self._stop = settings, stop
@@ -137,6 +145,12 @@ class PlainMachine:
                 return [printable(line.rstrip("\n"), 1000) for line in deque(file, lines)]
         except OSError as error:
             raise Refused(f"the log cannot be read: {error.strerror}") from None
+
+    async def errors(self) -> list[str]:
+        return []
+
+    async def release(self) -> dict[str, Any]:
+        return {}
 
     @contextlib.asynccontextmanager
     async def stick(self) -> AsyncIterator[Path]:

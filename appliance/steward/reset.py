@@ -122,6 +122,7 @@ class Reset:
         paths = settings.paths
         files = [paths.accounts, paths.credentials, paths.password, f"{settings.spool.directory}/history.jsonl"]
         files += [f"{paths.tls}/self-signed.{end}" for end in ("key", "pem")]
+        files += self._machine.traces
         files += [each for each in (settings.tls.private_key, settings.tls.certificate) if each]
         text = table.write(_places(settings))
         durable.write(self._marker, json.dumps({"format": 1, "files": files, "settings": text}).encode())

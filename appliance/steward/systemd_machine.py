@@ -8,86 +8,35 @@ ports.Refused with its own last words for everything else.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import json
 import os
 import pwd
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from appliance.core.reply import printable
 from appliance.ports import Refused
 from appliance.settings.schema import Settings
+from appliance.steward.commands import Ran, Runner, execute
 from appliance.steward.machine import affected
 
-COMMAND_S: Final = 60.0
 INSTALL_S: Final = 3600.0
-OUTPUT_MAX: Final = 4 << 20
+ERRORS: Final = tuple(Path("/data/log") / name for name in ("errors", "errors.1", "errors.2"))
+ERRORS_MAX: Final = 1 << 16
 STICK: Final = Path("/run/outbox-stick")
 RELAY_USER: Final = "outbox"
 RELAY_ID: Final = 900
 _PROGRESS: Final = re.compile(r"^\s*(\d{1,3})%\s*(.*)$")
 
 
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """What a command answered; `output` holds both of its streams, at most OUTPUT_MAX octets."""
-
-    status: int
-    output: str
-
-    @property
-    def last_words(self) -> str:
-        lines = [line for line in self.output.splitlines() if line.strip()]
-        return printable(lines[-1] if lines else f"status {self.status}", 300)
-
-
-class Runner(Protocol):
-    async def __call__(self, *command: str, timeout_s: float = COMMAND_S,
-                       hear: Callable[[str], None] | None = None) -> Ran:  # fmt: skip
-        """Run `command`; `hear` is told each line as it comes."""
-
-
-async def execute(*command: str, timeout_s: float = COMMAND_S, hear: Callable[[str], None] | None = None) -> Ran:
-    """See Runner. A command that is missing or takes too long is a Ran as well."""
-    try:
-        child = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT, limit=1 << 20, env={**os.environ, "LC_ALL": "C.UTF-8"},
-        )  # fmt: skip
-    except OSError as error:
-        return Ran(127, f"{command[0]}: {error.strerror}")
-    try:
-        async with asyncio.timeout(timeout_s):
-            output = await _listen(child, hear)
-            return Ran(await child.wait(), output)
-    except (TimeoutError, ValueError):
-        return Ran(124, f"{command[0]} does not end")
-    finally:
-        if child.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                child.kill()
-            await child.wait()
-
-
-async def _listen(child: asyncio.subprocess.Process, hear: Callable[[str], None] | None) -> str:
-    assert child.stdout
-    lines, size = [], 0
-    async for octets in child.stdout:
-        line, size = octets.decode("utf-8", "replace"), size + len(octets)
-        if hear:
-            hear(line.rstrip("\n"))
-        if size <= OUTPUT_MAX:
-            lines.append(line)
-    return "".join(lines)
-
-
 class SystemdMachine:
     """`run` runs commands; `stop` ends the steward, which systemd starts again."""
+
+    traces: tuple[str, ...] = (*map(str, ERRORS), "/data/updates/update.raucb")
 
     def __init__(self, settings: Settings, stop: Callable[[], None] = lambda: None, run: Runner = execute) -> None:
         self._stop, self._run, self._stamp = stop, run, settings.paths.clock_stamp
@@ -163,6 +112,17 @@ class SystemdMachine:
         ran = await self._demand("journalctl", "--quiet", "--no-pager", "--output=short-iso", f"--lines={lines}")
         return [printable(line, 1000) for line in ran.output.splitlines()]
 
+    async def errors(self) -> list[str]:
+        lines: list[str] = []
+        for path in ERRORS:
+            with contextlib.suppress(OSError), path.open("rb") as file:
+                lines += file.read(ERRORS_MAX).decode("utf-8", "replace").splitlines()
+        return [printable(line, 1000) for line in lines]
+
+    async def release(self) -> dict[str, Any]:
+        ran = await self._run("rauc", "status", "--detailed", "--output-format=json")
+        return slots_of(ran.output) if ran.status == 0 else {"slots": "unknown"}
+
     # -- clock and power --------------------------------------------------------------------------------------------
 
     async def set_clock(self, at: float) -> None:
@@ -216,6 +176,21 @@ class SystemdMachine:
             yield STICK
         finally:
             await self._run("systemd-umount", "--quiet", str(STICK))
+
+
+def slots_of(told: str) -> dict[str, Any]:
+    """Which slot runs, and what is known of each, from what `rauc status` tells."""
+    try:
+        found = json.loads(told)
+        slots = {}
+        for named in found["slots"]:
+            for slot in named.values():
+                bundle = (slot.get("slot_status") or {}).get("bundle") or {}
+                facts = (slot["state"], slot.get("boot_status"), bundle.get("version"))
+                slots[printable(str(slot["bootname"]))] = " ".join(printable(str(each)) for each in facts if each)
+        return {"slot": printable(str(found["booted"])), "slots": slots}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {"slots": "unknown"}
 
 
 def stick_of(listed: str) -> str:

@@ -50,7 +50,7 @@ async def test_a_backup_brings_back_what_was_there(box: Box) -> None:
     assert (box.folder / "accounts.json").read_bytes() == accounts
     assert await box.ask("secret.list") == {"relays": ["isp"]}
     assert (box.folder / "tls" / "self-signed.key").read_text() == "key of the box"
-    assert (box.folder / "tls" / "self-signed.key").stat().st_mode & 0o777 == 0o600
+    assert (box.folder / "tls" / "self-signed.key").stat().st_mode & 0o777 == 0o640
     assert "boss" not in box.config.read_text(), "settings count when they are committed"
     await box.ask("settings.commit")
     assert "boss@office.example" in box.config.read_text()

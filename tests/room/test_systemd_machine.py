@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 
 from appliance.ports import Refused
 from appliance.settings.schema import Listener, Network, Page, Settings
-from appliance.steward.systemd_machine import Ran, SystemdMachine, execute, stick_of
+from appliance.steward.commands import Ran, execute
+from appliance.steward.systemd_machine import SystemdMachine, stick_of
 
 
 class Recorder:
@@ -120,6 +122,22 @@ async def test_network_facts_and_log_are_printable() -> None:
     assert facts["gateways"] == ["192.0.2.1", "192.0.2.1"] and facts["name_on_the_lan"] == ""
 
 
+async def test_the_slot_that_runs_is_told() -> None:
+    status = {
+        "booted": "a",
+        "slots": [
+            {"rootfs.1": {"bootname": "b", "state": "inactive", "boot_status": "bad", "slot_status": None}},
+            {"rootfs.0": {"bootname": "a", "state": "booted", "boot_status": "good",
+                          "slot_status": {"bundle": {"version": "1.2\x1b"}}}},
+        ],
+    }  # fmt: skip
+    made, _ = machine(rauc=Ran(0, json.dumps(status)))
+    assert await made.release() == {"slot": "a", "slots": {"b": "inactive bad", "a": "booted good 1.2?"}}
+    for ran in (Ran(1, ""), Ran(0, "[]"), Ran(0, "{"), Ran(0, '{"slots": [3]}'), Ran(0, '{"slots": [], "x": 1}')):
+        made, _ = machine(rauc=ran)
+        assert await made.release() == {"slots": "unknown"}
+
+
 STICK = """/dev/mmcblk0 disk mmc\x20\x20
 /dev/mmcblk0p4 part\x20\x20ext4 /dev/mmcblk0
 /dev/sda disk usb\x20\x20
@@ -150,5 +168,5 @@ async def test_a_command_is_run_heard_and_bounded() -> None:
     assert heard == ["out", "err"]
     assert (await execute("/nonexistent")).status == 127
     assert (await execute("sleep", "60", timeout_s=0.05)) == Ran(124, "sleep does not end")
-    assert len((await execute("sh", "-c", "yes | head -c 9000000")).output) <= 4 << 20
+    assert len((await execute("sh", "-c", "head -c 9000000 /dev/zero | tr '\\0' x | fold -w 1000")).output) <= 4 << 20
     assert (await execute("sh", "-c", "head -c 3000000 /dev/zero")).status == 124, "an endless line"
