@@ -58,9 +58,8 @@ def _history(entries: list[dict[str, Any]]) -> str:
     for entry in entries:
         to, word = entry.get("to") or entry.get("recipient"), entry.get("outcome", "bounced")
         sender = entry.get("from") or entry.get("reverse_path")
-        lines.append(
-            f'{_time(entry["at"])}  {entry["id"]}  {word}  {sender} -> {to}  {entry["host"]}: "{entry["reply"]}"'
-        )
+        said = f'{entry.get("host") or "box"}: "{entry["reply"]}"'
+        lines.append(f"{_time(entry['at'])}  {entry['id']}  {word}  {sender} -> {to}  {said}")
         if entry.get("cure"):
             lines.append(f"    {entry['cure']}")
     return "\n".join(printable(line, 1000) for line in lines) or "nothing"

@@ -79,6 +79,7 @@ ARGUMENTS: Final = {
         ),
         Argument("LINES", "how many lines", check=number(0, 10000)),
         Argument("COLUMNS", "how many columns", check=number(40, 500)),
+        Argument("PLACE", "place in the list, from 1", check=number(1, 100)),
         Argument("NAME", "its name", check=_name),
         Argument("SENDER", "address or domain that it may send as; none = any", check=_short),
         Argument("TIME", "date and time such as 2026-11-24 12:00", check=_short),

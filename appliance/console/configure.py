@@ -59,6 +59,15 @@ def unsetter(section: str, key: str = "") -> Handler:
     return unset
 
 
+def mover(section: str) -> Handler:
+    """The command that gives a row another place in its list."""
+
+    def move(call: Call) -> None:
+        call.box.steward("settings.move", {"path": _path(call, section, ""), "to": int(call.get("place"))})
+
+    return move
+
+
 def _path(call: Call, section: str, key: str) -> str:
     return ".".join(part for part in (section, call.get("name") or call.get("number"), key) if part)
 

@@ -67,7 +67,8 @@ SETTINGS = """
 
 Each setting of [settings.md](settings.md) is set by its section and its name, with hyphens or underscores, and `no`
 brings its shipped value back; rows of lists are called by their name (`listener`, `relay`, `domain`) or their number
-(`access`, `device`). A row that is not there is made; `no LIST ROW` removes one. Several values are parted by spaces.
+(`access`, `device`). A row that is not there is made; `no LIST ROW` removes one, `move LIST ROW to PLACE`
+gives it another place. Several values are parted by spaces.
 
 ```
 set dns timeout-s 3
@@ -75,6 +76,7 @@ set listener lan port 2525
 set domain office.example direct-attempts 0
 set access 2 network 192.0.2.0/24
 set device 1 name "Copier, 2nd floor"
+move access 2 to 1
 no access 2
 no dns timeout-s
 ```

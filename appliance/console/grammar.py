@@ -141,6 +141,8 @@ class Grammar:
         if node.argument is not None and (not rows or not begun):
             choices = f" ({_listed(list(node.argument.choices))})" if node.argument.choices else ""
             rows.append((node.argument.name, node.argument.doc + choices))
+        if not begun and any(not after.anywhere for after in node.words.values()) and not configuring:
+            rows.append(("…", "and more in configure mode: configure terminal"))
         if node.command is not None and not begun:
             rows.append(("<Enter>", node.command.doc))
         width = max((len(word) for word, _ in rows), default=0)

@@ -101,6 +101,8 @@ def _section(name: str, keys: dict[str, Key]) -> Iterator[Command]:
     called, own = _called(name)
     if called:
         yield Command(f"no {name} {called}", "remove the row", configure.unsetter(name), own, configure=True)
+        mover = configure.mover(name)
+        yield Command(f"move {name} {called} to PLACE", "to another place in the list", mover, own, configure=True)
     for key in keys.values():
         words = f"{name} {called} {word_of(key.name)}".replace("  ", " ")
         free = key.type is str and not key.form and not key.choices

@@ -68,7 +68,7 @@ class Commands:
             column = len(self.prompt()) + wrong.at
             if column < io.width:
                 io.say(" " * column + "^")
-            io.say(f"% {wrong}")
+            self._call(io).say(f"% {wrong}")
         except (Dead, Refused) as trouble:
             self._call(io).say(f"% {trouble}")
         except Gone:

@@ -59,7 +59,7 @@ def _message(item: dict[str, Any]) -> Iterator[str]:
     for row in item["recipients"]:
         yield f"    {row['to']}  {row['state']}"
         for each in row.get("attempts") or ():
-            via = f" by {each['via']}" if each.get("via") else ""
+            via = f"  {each['via']}" if each.get("via") else ""
             yield f'        {when(each.get("at"))}{via}  {each.get("host") or "box"}: "{each.get("reply", "")}"'
         if row.get("cure"):
             yield f"        {row['cure']}"

@@ -10,8 +10,8 @@ from appliance import __version__
 from appliance.console.call import Call, Dead
 from appliance.console.setlines import set_lines
 from appliance.console.wording import facts, span, when
+from appliance.core.glossary import NEAR_MAX, near
 from appliance.core.glossary import explain as explained
-from appliance.core.glossary import near
 from appliance.ports import Refused
 from appliance.settings.complaint import Complaint
 from appliance.settings.parse import parse
@@ -73,10 +73,10 @@ def log(call: Call) -> None:
 
 def version(call: Call) -> None:
     """Version of this software, and what the steward knows of the rest."""
-    call.say(f"Outbox {__version__}, Python {sys.version.split()[0]}")
     try:
         call.page(facts(call.box.steward("version")))
     except (Dead, Refused) as trouble:
+        call.say(f"version: {__version__}, Python {sys.version.split()[0]}")
         call.say(f"% {trouble}")
 
 
@@ -95,10 +95,14 @@ def pending(call: Call) -> float:
     return float(answer.get("left_s") or 0) if isinstance(answer, dict) else 0.0
 
 
+def _hint(found: list[str]) -> str:
+    return ("Near it: " if len(found) <= NEAR_MAX else "Its words: ") + ", ".join(found)
+
+
 def explain(call: Call) -> None:
     """A word of mail in plain language."""
     word = call.get("word")
     if text := explained(word):
         call.say(text)
     else:
-        call.say(f'There is no "{word}" in the glossary. Near it: {", ".join(near(word))}')
+        call.say(f'There is no "{word}" in the glossary. {_hint(near(word))}')

@@ -28,6 +28,7 @@ _GROUPS: Final = {
     "commit": "put changed settings in force",
     "set": "change a setting",
     "no": "a setting as shipped, or a row removed",
+    "move": "a row to another place in its list",
     "set smtp": "the door for mail",
     "relay": "the way out through another server",
     "account": "who may log in to send",
@@ -42,7 +43,7 @@ def _groups() -> dict[str, str]:
         row = getattr(Settings(), field.name)
         kind = type(row[0]) if isinstance(row, tuple) and row else type(row)
         summary = (kind.__doc__ or "").partition(": ")[2].rstrip(".") if dataclasses.is_dataclass(kind) else ""
-        for verb in ("set", "no"):
+        for verb in ("set", "no", "move"):
             groups.setdefault(f"{verb} {field.name}", summary or _LISTS.get(field.name, ""))
     return groups
 

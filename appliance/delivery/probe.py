@@ -8,6 +8,7 @@ ANSWER_S for each answer of a host, TRIES hosts or addresses. Failures are words
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import ssl
 import time
@@ -28,6 +29,7 @@ ANSWER_S: Final = 8.0
 DNS_S: Final = 3.0
 TRIES: Final = 6
 IMPLICIT: Final = 465
+GOES_ON: Final = "The box goes on trying."  # which it does with mail, and not here
 LINES_MAX: Final = 40  # of a conversation that are shown
 
 
@@ -102,7 +104,8 @@ class Probe:
         except (OSError, TimeoutError) as trouble:
             if isinstance(trouble, ConnectionRefusedError | TimeoutError):
                 self._port25.failed(address, host.port, loop.time())
-            why = getattr(trouble, "strerror", None) or "no answer"
+            number = getattr(trouble, "errno", None)
+            why = os.strerror(number).lower() if number else "no answer"
             raise Lost(Reply(451, "4.4.1", f"no connection to {wire.peer} port {host.port}: {why}")) from None
         self._port25.opened(host.port)
 
@@ -157,4 +160,4 @@ class Probe:
 
 
 def _trouble(reply: Reply) -> dict[str, str]:
-    return {"reply": str(reply), "cure": cure(reply)}
+    return {"reply": str(reply), "cure": cure(reply).removesuffix(GOES_ON).strip()}

@@ -131,6 +131,7 @@ async def test_each_setting_is_set_and_set_back(box: WholeBox) -> None:
             if not (key.listed == "name" and key.name == "name"):
                 assert await box.type(f"no {place}") == "", place
     for section, row in ROWS.items():
+        assert await box.type(f"move {section} {row} to 1") == "", section
         assert await box.type(f"no {section} {row}") == "", section
 
 

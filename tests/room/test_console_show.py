@@ -52,7 +52,7 @@ async def test_the_box_is_looked_at(console: Console) -> None:
     assert "no server is set" in await console.type("show dns")
     assert "free" in await console.type("show storage")
     assert "nobody has sent" in await console.type("show clients")
-    assert "Outbox 0" in await console.type("show version")
+    assert "version: 0" in await console.type("show version")
     assert "0 bounces" in await console.type("acknowledge")
     assert "due now" in await console.type("flush")
     assert "minute" in await console.type("locate")
