@@ -44,8 +44,8 @@ class Terminal(Protocol):
         when the person gave up (^C, or ^D on an empty line)."""
 
     def paste(self, end: str = ".") -> str | None:
-        """Lines until one that is exactly `end`, or ^D; each ends with "\\n", `end` is left out. None when the person
-        gave up (^C) or sent more than 256 KiB."""
+        """Lines until one that is `end` (blanks around it do not matter), or ^D; each ends with "\\n", `end` is left
+        out. None when the person gave up (^C) or sent more than 256 KiB."""
 
     def confirm(self, question: str) -> bool:
         """`question [y/N] `; anything but y or yes is no."""

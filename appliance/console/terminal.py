@@ -107,7 +107,7 @@ class LineTerminal:
                 return None
             if event is Event.INTERRUPT:
                 return None
-            if event is Event.END_OF_INPUT or line == end:
+            if event is Event.END_OF_INPUT or line.strip() == end:
                 return "".join(lines)
             lines.append(line + "\n")
 
@@ -207,7 +207,7 @@ class LineTerminal:
         """The rest of a refused paste must not be taken for commands."""
         while True:
             line, event = self._read(Editor("", self.width))
-            if line == end or event in (Event.INTERRUPT, Event.END_OF_INPUT):
+            if line.strip() == end or event in (Event.INTERRUPT, Event.END_OF_INPUT):
                 return
 
     def _take(self, wait: bool) -> None:

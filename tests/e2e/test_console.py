@@ -231,6 +231,32 @@ def test_what_it_shows_can_be_pasted_back_and_changes_nothing(house: House) -> N
     assert "no differences" in house.type("show | compare")
 
 
+def test_a_backup_that_was_shown_can_be_pasted_into_another_box(
+    house: House, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    house.start("steward", "relay", "console")
+    house.login()
+    for line in ("configure terminal", "set box mail_name mail.office.example", "commit", "end"):
+        house.type(line)
+    house.type("backup", "backup: ")
+    house.type("a long phrase", "once more: ")
+    shown = house.type("a long phrase").split("\n")
+    text = shown[shown.index("-----BEGIN OUTBOX BACKUP-----") : -1]
+    other = House(tmp_path_factory.mktemp("other"))
+    try:
+        other.start("steward", "console")
+        other.login()
+        other.type("restore", "gives up.\r\n")
+        for line in text:
+            other.port.write(line.encode() + b"\r")
+        other.until("passphrase: ")
+        other.type("a long phrase", "[y/N] ")
+        assert "% " not in other.type("y")
+        assert "mail.office.example" in other.type("show candidate")
+    finally:
+        other.close()
+
+
 def test_a_pasted_configuration_of_2_kb_is_done_with_in_under_3_s_at_9600_baud(house: House) -> None:
     house.start("steward", "console")
     house.login()
