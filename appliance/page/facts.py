@@ -1,7 +1,8 @@
 """What the relay says, asked over its command interface and remembered for a moment, so that many viewers cost one.
 
-`ask` raises Unreachable when the relay is down and Refused with its words. Subjects older than the settings allow are
-left out here, whatever the relay still knows.
+`ask` raises Unreachable when the relay is down and Refused with its words. However many ask, the relay hears at most
+one question each GAP_S, after a few at once: it has mail to carry. Subjects older than the settings allow are left out
+here, whatever the relay still knows.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 from collections import OrderedDict
 from typing import Any, Final
 
+from appliance.core.lamps import DEAD, STARTING
 from appliance.core.status import Status
 from appliance.interface import client
 from appliance.interface.client import Unreachable
@@ -20,16 +22,22 @@ from appliance.settings.schema import Settings
 
 FRESH_S: Final = 1.0
 SLOW_S: Final = 10.0  # for what changes slowly
-KEPT_MAX: Final = 64
+KEPT_MAX: Final = 24
+ROWS_KEPT: Final = 200  # longer answers are not remembered
+GAP_S: Final = 0.04
+AT_ONCE: Final = 30
+PATIENCE_S: Final = 2.0
 TIMEOUT_S: Final = 10.0
 ACTION_TIMEOUT_S: Final = 30.0
 
 
 class Facts:
-    """`trouble` is why a relay that does not answer is down, as core/lamps.py names it."""
+    """`trouble` is why a relay that does not answer is down, when that is known. In the first `start_s` a relay that
+    was not heard yet is taken to be starting."""
 
-    def __init__(self, settings: Settings, trouble: str = "") -> None:
-        self.trouble = trouble
+    def __init__(self, settings: Settings, trouble: str = "", start_s: float = 0.0) -> None:
+        self._trouble, self._starting_until = trouble, time.monotonic() + start_s
+        self._next_at = float("-inf")
         self._path, self._subject_s = settings.control.socket, settings.page.subject_days * 86400.0
         self._kept: OrderedDict[str, tuple[float, Any]] = OrderedDict()
         self._lock = threading.Lock()
@@ -41,13 +49,32 @@ class Facts:
             at, answer = self._kept.get(key, (float("-inf"), None))
         if time.monotonic() - at <= fresh_s:
             return answer
+        self._pace()
         answer = self._recent(client.ask(self._path, verb, args, TIMEOUT_S))
+        self._starting_until = 0.0
+        if isinstance(answer, list) and len(answer) > ROWS_KEPT:
+            return answer
         with self._lock:
             self._kept[key] = time.monotonic(), answer
             self._kept.move_to_end(key)
             while len(self._kept) > KEPT_MAX:
                 self._kept.popitem(last=False)
         return answer
+
+    def _pace(self) -> None:
+        """Wait for a turn. Raises Refused when the queue is too long."""
+        with self._lock:
+            now = time.monotonic()
+            at = max(self._next_at, now - AT_ONCE * GAP_S) + GAP_S
+            if at - now > PATIENCE_S:
+                raise Refused("Too many ask at once; please ask again in a moment.")
+            self._next_at = at
+        time.sleep(max(0.0, at - now))
+
+    @property
+    def trouble(self) -> str:
+        """Why the relay does not answer, as core/lamps.py names it."""
+        return self._trouble or (STARTING if time.monotonic() < self._starting_until else DEAD)
 
     def act(self, verb: str, **args: Any) -> Any:
         """Change something; what was remembered is forgotten."""

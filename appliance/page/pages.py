@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from appliance.core.glossary import explain, words
-from appliance.core.lamps import DEAD, Lamps, lamps
+from appliance.core.lamps import Lamps, lamps
 from appliance.core.status import Status
 from appliance.interface.client import Unreachable
 from appliance.page import graph
@@ -47,7 +47,7 @@ class Pages:
         return status.now if status and status.now else time.time()
 
     def _lamps(self, status: Status | None) -> Lamps:
-        return lamps(status, self._facts.trouble or DEAD)
+        return lamps(status, self._facts.trouble)
 
     def index(self, viewer: Viewer, asked: Mapping[str, str]) -> dict[str, Any]:
         status = self._facts.status()

@@ -29,6 +29,7 @@ from appliance.page.guard import Networks
 from appliance.settings.schema import Settings
 
 THREADS: Final = 6
+START_S: Final = 45.0
 BODY_MAX: Final = 1 << 18  # octets of a form
 HEADER_MAX: Final = 16384
 CERTIFICATE_S: Final = 30.0
@@ -79,7 +80,7 @@ class Page:
         self._socket = inner_socket()
         every = [*settings.page.networks, *settings.page.metrics_networks, *settings.page.api_networks]
         self._front = Front(self._socket.getsockname()[:2], Networks(every))
-        web = Web(settings, Facts(settings, trouble), self._certificate, own_addresses)
+        web = Web(settings, Facts(settings, trouble, START_S), self._certificate, own_addresses)
         self._server = create_server(
             behind(self._front, web.app),
             sockets=[self._socket],

@@ -13,39 +13,42 @@ from tests.page.browser import ARGUMENTS, CHROMIUM, log_in
 from tests.page.office import Office, running
 
 
+def a_morning(office: Office) -> None:
+    """Mail that arrives."""
+    office.send("office@friendly.pretend.example", "Daily closing", "127.0.0.24", "till", 20_000)
+    office.send("maria@friendly.pretend.example", "Backup finished", "127.0.0.23", "nas", 3000)
+    office.send("anna@friendly.pretend.example", "Scan: invoice 4711")
+    office.until(office.settled, "the morning's mail")
+
+
 def a_day(office: Office) -> str:
     """Mail of each kind; the id of one that waits."""
-    office.send("anna@friendly.pretend.example", "Scan 2026-11-24 invoice 4711")
+    a_morning(office)
     office.send("nobody@strict.pretend.example", "Scan: offer for Mr Huber")
-    office.send("maria@friendly.pretend.example", "Backup finished", "127.0.0.23", "nas", 3000)
     waiting = office.send("otto@grey.pretend.example", "Scan: signed contract")
-    office.send("office@friendly.pretend.example", "Daily closing", "127.0.0.24", "till", 20_000)
     office.send("anna@friendly.pretend.example", "Scan: passport copy")
     office.until(office.settled, "the day's mail")
     return waiting
 
 
-def pictures(office: Office, folder: Path, waiting: str) -> None:
+def pictures(office: Office, folder: Path) -> None:
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        page = opened(browser, 1000, 800)
-        shot(page, office.http + "/", folder / "anonymous.png")
+        a_morning(office)
+        page = opened(browser, 1000, 760)
         log_in(page, office)
+        shot(page, office.https + "/", folder / "mail.png")
+        waiting = a_day(office)
         shot(page, office.https + f"/message/{waiting}", folder / "message.png")
         shot(page, office.https + "/devices", folder / "devices.png")
-        for name, width, height, dark in (
-            ("mail", 1000, 1000, False),
-            ("dark", 1000, 700, True),
-            ("phone", 390, 844, False),
-        ):
+        page.goto(office.https + "/")
+        page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+        page.screenshot(path=folder / "box.png", animations="disabled")
+        shot(opened(browser, 1000, 760), office.http + "/", folder / "anonymous.png")
+        for name, width, height, dark in (("dark", 1000, 760, True), ("phone", 390, 844, False)):
             page = opened(browser, width, height, dark)
             log_in(page, office)
             shot(page, office.https + "/", folder / f"{name}.png")
-        page = opened(browser, 1000, 640)
-        log_in(page, office)
-        page.get_by_role("heading", name="How much went out").scroll_into_view_if_needed()
-        page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
-        page.screenshot(path=folder / "box.png", animations="disabled")
         browser.close()
 
 
@@ -62,7 +65,7 @@ def shot(page: Page, address: str, path: Path) -> None:
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as work, running(Path(work)) as office:
-        pictures(office, folder, a_day(office))
+        pictures(office, folder)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What the page shows, to people and to machines, with a relay that is well, hostile or dead."""
 
 import re
+import time
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -142,6 +143,17 @@ def test_many_viewers_cost_the_relay_one_question(desk: Desk, box: Relay) -> Non
     for _ in range(20):
         desk.get("/")
     assert all(count <= 3 for count in box.counts.values()), box.counts
+
+
+def test_a_flood_of_different_questions_does_not_reach_the_relay(desk: Desk, box: Relay) -> None:
+    desk.facts._kept.clear()
+    box.counts.clear()
+    began = time.monotonic()
+    codes = [desk.get(f"/api/history?since={number}").status_code for number in range(60)]
+    assert codes == [200] * 60
+    assert box.counts["history"] <= 31 + (time.monotonic() - began) / 0.04
+    desk.facts._next_at = time.monotonic() + 3.0  # as a hundred clients at once would make it
+    assert desk.get("/api/history?since=99").status_code == 409 and box.counts["history"] == 60
 
 
 def test_the_whole_page_is_small_and_asks_nobody_else(desk: Desk, box: Relay) -> None:
