@@ -6,10 +6,7 @@ a content can look like its end.
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
-_ENDINGS: Final = re.compile(rb"\r\n|\r|\n")
+from appliance.core.endings import only_crlf, with_crlf
 
 
 class CrlfLines:
@@ -26,9 +23,8 @@ class CrlfLines:
             piece, self._held_cr = piece[:-1], True
         if not piece:
             return b""
-        pairs = piece.count(b"\r\n")
-        if piece.count(b"\n") != pairs or piece.count(b"\r") != pairs:
-            piece = _ENDINGS.sub(b"\r\n", piece)
+        if not only_crlf(piece):
+            piece = with_crlf(piece)
         self.at_line_start = piece.endswith(b"\n")
         return piece
 
@@ -47,7 +43,7 @@ class DotStuffer:
     def feed(self, piece: bytes) -> bytes:
         fresh = self._lines.at_line_start
         piece = self._lines.feed(piece)
-        if b"\r\n." in piece:
+        if b"." in piece and b"\r\n." in piece:
             piece = piece.replace(b"\r\n.", b"\r\n..")
         return b"." + piece if fresh and piece.startswith(b".") else piece
 

@@ -13,9 +13,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from appliance.core.endings import only_crlf, with_crlf
+
 HELD_MAX: Final = 4096  # octets of an unfinished line kept back
 _DOT_LINE: Final = re.compile(rb"(?:\r\n|\r|\n)\x00*\.\x00*(?:\r\n|\r|\n)")
-_ANY_END: Final = re.compile(rb"\r\n|\r|\n")
 _EDGE: Final = b"\r\n.\x00"
 
 
@@ -33,7 +34,7 @@ class DotReader:
     def feed(self, octets: bytes) -> tuple[bytes, bytes | None]:
         """(content, None) while it goes on; (last content, octets after the end) once the end is there."""
         work = self._tail + octets
-        found = work.find(self._end)
+        found = work.find(self._end) if b"." in work else -1
         if found >= 0:
             content = self._clean(work, found + len(self._eol))
             if self._lf and found > 0 and work[found - 1] == 13:
@@ -61,16 +62,15 @@ class DotReader:
     def _clean(self, work: bytes, stop: int) -> bytes:
         part = work[:stop]
         content = part.replace(self._eol + b".", self._eol)[self._known :] if b"." in part else part[self._known :]
-        pairs = content.count(b"\r\n")
         if self._lf:
             if b"\r" in content or b"\0" in content:
                 self.trick = self.lost = self.lost or bool(_DOT_LINE.search(part))
-                return _ANY_END.sub(b"\r\n", content)
+                return with_crlf(content)
             return content.replace(b"\n", b"\r\n")
-        if content.count(b"\n") != pairs or content.count(b"\r") != pairs:
+        if not only_crlf(content):
             self.bare = True
             self.trick = self.trick or bool(_DOT_LINE.search(part))
-            return _ANY_END.sub(b"\r\n", content)
+            return with_crlf(content)
         if b"\0" in content:
             self.trick = self.trick or bool(_DOT_LINE.search(part))
         return content
@@ -88,8 +88,7 @@ class ChunkReader:
         self._tail = b""
         if work.endswith(b"\r") and not last:
             work, self._tail = work[:-1], b"\r"
-        pairs = work.count(b"\r\n")
-        if work.count(b"\n") != pairs or work.count(b"\r") != pairs:
+        if not only_crlf(work):
             self.bare = True
-            work = _ANY_END.sub(b"\r\n", work)
+            work = with_crlf(work)
         return work

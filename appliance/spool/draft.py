@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import zlib
 from typing import TYPE_CHECKING, Final
 
 from appliance.core.envelope import Arrival, Envelope
@@ -54,7 +53,7 @@ class JournalDraft:
         octets = bytes(self._buffer[:PIECE_BYTES])
         writing = asyncio.get_running_loop().run_in_executor(None, self._spool.write_piece, octets)
         try:
-            segment, faults, offset = await asyncio.shield(writing)
+            segment, faults, piece = await asyncio.shield(writing)
         except OSError as error:
             return self._spool.refuse(error)
         except asyncio.CancelledError:
@@ -62,10 +61,10 @@ class JournalDraft:
             raise
         del self._buffer[:PIECE_BYTES]
         self._sources.append((segment, faults))
-        self._pieces.append(Piece(segment.number, offset, len(octets), zlib.crc32(octets)))
+        self._pieces.append(piece)
         return None
 
-    def _unpin(self, written: asyncio.Future[tuple[Segment, int, int]]) -> None:
+    def _unpin(self, written: asyncio.Future[tuple[Segment, int, Piece]]) -> None:
         if not written.cancelled() and written.exception() is None:
             self._spool.store.unpin(written.result()[0])
 

@@ -119,8 +119,8 @@ class JournalSpool:
         self._failures += fault != "full"
         return reply
 
-    def write_piece(self, octets: bytes) -> tuple[Segment, int, int]:
-        """In a worker thread: a piece of content, not flushed: (segment, its faults, offset). Raises OSError.
+    def write_piece(self, octets: bytes) -> tuple[Segment, int, Piece]:
+        """In a worker thread: a piece of content, not flushed: (segment, its faults, piece). Raises OSError.
         The segment is pinned; the caller unpins it."""
         segment, offset = self.store.place_piece(len(octets))
         try:
@@ -129,7 +129,7 @@ class JournalSpool:
         except OSError:
             self.store.unpin(segment)
             raise
-        return segment, faults, offset
+        return segment, faults, Piece(segment.number, offset, len(octets), zlib.crc32(octets))
 
     async def commit(self, item: QueueItem, inline: bytes, pieces: tuple[Piece, ...], sources: Sources) -> Reply:
         """The item becomes ours when this returns 250."""

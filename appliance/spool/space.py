@@ -100,9 +100,9 @@ class Space:
             for piece in place.pieces:
                 if piece.segment == number:
                     octets = await loop.run_in_executor(None, read_piece, store, piece)
-                    target, faults, offset = await loop.run_in_executor(None, self._spool.write_piece, octets)
+                    target, faults, moved = await loop.run_in_executor(None, self._spool.write_piece, octets)
                     sources.append((target, faults))
-                    piece = Piece(target.number, offset, piece.size, piece.crc)
+                    piece = moved._replace(crc=piece.crc)
                 pieces.append(piece)
             await self._spool.recommit(queue_id, place, meta, inline, tuple(pieces), tuple(sources))
         finally:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.bench import measures
-from tests.bench.machine import NO_DELAY, SLOW_CARD, Box, Mailer, Postfix, Sink
+from tests.bench.machine import NO_DELAY, SLOW_CARD, Box, Mailer, Postfix, Sink, tidy
 from tests.bench.measures import LARGE, SMALL, Row
 
 PARTS = ("rate", "flush", "latency", "bytes", "memory", "backlog", "lone")
@@ -43,9 +43,13 @@ class Table:
 class Bench:
     def __init__(self, quick: bool) -> None:
         self.table, self.quick = Table(), quick
-        self.sink = Sink()
         self.mailers: dict[str, Mailer] = {}
-        for mailer in (Postfix(), Box()):
+        tidy()
+        self.sink = Sink()
+
+    def start(self) -> None:
+        for make in (Postfix, Box):
+            mailer = make()
             self.mailers[mailer.name] = mailer
             mailer.start()
         for started in self.mailers.values():
@@ -104,6 +108,7 @@ class Bench:
         for mailer in self.mailers.values():
             mailer.close()
         self.sink.close()
+        tidy()
 
 
 def main() -> int:
@@ -113,6 +118,7 @@ def main() -> int:
     chosen = parser.parse_args()
     bench = Bench(chosen.quick)
     try:
+        bench.start()
         for part in chosen.parts or PARTS:
             measure: Callable[[], None] = getattr(bench, part)
             measure()

@@ -7,6 +7,7 @@ ended by `close`. Loopback only: ports 2526 (sink), 2625 (Postfix), 2930 (the bo
 from __future__ import annotations
 
 import contextlib
+import errno
 import mmap
 import os
 import re
@@ -118,14 +119,18 @@ class Card:
         for folder in (self.raw, self.mount):
             folder.mkdir(parents=True, exist_ok=True)
         state = self.folder / "state"
-        self._state = Numbers(state, 8)
+        self._state, self.loop = Numbers(state, 8), ""
         command = [str(PLACE / "card"), str(self.raw), str(CARD_MIB), str(state)]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
         disk = self.raw / "disk"
-        until(disk.exists, 10)
-        run("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", str(disk))
-        self.loop = run("losetup", "-f", "--show", str(disk))
-        run("mount", "-o", "noatime", self.loop, str(self.mount))
+        try:
+            until(disk.exists, 10)
+            run("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", str(disk))
+            self.loop = run("losetup", "-f", "--show", str(disk))
+            run("mount", "-o", "noatime", self.loop, str(self.mount))
+        except BaseException:
+            self.close()
+            raise
 
     def delays(self, delays: tuple[int, int, int]) -> None:
         """Written back first, so that nothing old is paid for with the new delays."""
@@ -145,13 +150,52 @@ class Card:
         return Count(self._state[3], self._state[4], self._state[5])
 
     def close(self) -> None:
-        with contextlib.suppress(RuntimeError):
-            run("umount", str(self.mount))
-        with contextlib.suppress(RuntimeError):
-            run("losetup", "-d", self.loop)
+        """Never raises; what still uses the card gets errors, and nothing stays mounted."""
+        for place in range(3):
+            self._state[place] = 0
+        unmount(self.mount)
+        with contextlib.suppress(RuntimeError, subprocess.TimeoutExpired):
+            if self.loop:
+                run("losetup", "-d", self.loop)
         time.sleep(0.5)
         self._process.terminate()
-        self._process.wait(20)
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        unmount(self.raw)
+
+
+def unmount(place: Path) -> None:
+    """Also when it is in use, or when whoever serves it is gone."""
+    for options in ((), ("-l",)):
+        if subprocess.run(["mountpoint", "-q", str(place)], check=False).returncode and not stale(place):
+            return
+        with contextlib.suppress(RuntimeError, subprocess.TimeoutExpired):
+            run("umount", *options, str(place))
+
+
+def stale(place: Path) -> bool:
+    """Whether a FUSE mount is left whose process has ended."""
+    try:
+        place.stat()
+    except OSError as error:
+        return error.errno == errno.ENOTCONN
+    return False
+
+
+def tidy() -> None:
+    """Take away what an earlier run left, however it ended."""
+    for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
+        place = line.split()[1]
+        if place.startswith(f"{PLACE}/"):
+            unmount(Path(place))
+    for line in run("losetup", "-l", "-n", "-O", "NAME,BACK-FILE").splitlines():
+        loop, _, backing = line.strip().partition(" ")
+        if backing.strip().startswith(f"{PLACE}/"):
+            with contextlib.suppress(RuntimeError):
+                run("losetup", "-d", loop)
 
 
 class Sink:
@@ -310,7 +354,7 @@ class Postfix(Mailer):
 
     def close(self) -> None:
         self.stop()
-        run("umount", str(self.spool))
+        unmount(self.spool)
         self.card.close()
 
 
