@@ -29,12 +29,11 @@ def write(path: Path, octets: bytes, mode: int | None = 0o600, owner: tuple[int,
 
 
 def remove(path: Path) -> None:
-    """The file is gone; nothing happens when it was not there."""
-    try:
-        path.unlink()
-    except FileNotFoundError:
-        return
-    _flush(path.parent)
+    """The file is gone, and what a torn write left beside it; nothing happens when it was not there."""
+    for each in (path, path.with_name(path.name + ".new")):
+        if each.exists() or each.is_symlink():
+            each.unlink()
+            _flush(path.parent)
 
 
 def _flush(folder: Path) -> None:

@@ -176,7 +176,7 @@ class Store:
         """Candidate and history end, `text` becomes the running file."""
         durable.write(place(self.config), text.encode(), RUNNING_MODE)
         self.discard()
-        for path in [*self._commits.glob("*.json")]:
+        for path in [*self._commits.glob("*")]:
             durable.remove(path)
 
 

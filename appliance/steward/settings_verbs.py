@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from appliance.steward.commits import Commits
 from appliance.steward.pending import Pending
 
 PATH_MAX: Final = 400
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")  # half a character, which JSON may hold and no file can
 
 
 class SettingsVerbs:
@@ -112,7 +114,7 @@ def _values(text: str) -> list[dict[str, Any]]:
 def words(args: dict[str, Any], name: str, longest: int, default: str | None = None) -> str:
     """A text argument. Raises Refused when it is absent without `default`, no text, or too long."""
     value = args.get(name, default)
-    if not isinstance(value, str) or len(value) > longest:
+    if not isinstance(value, str) or len(value) > longest or _SURROGATE.search(value):
         raise Refused(f"{name} is needed: a text of at most {longest} characters")
     return value
 

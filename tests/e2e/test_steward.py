@@ -116,15 +116,22 @@ def box(tmp_path: Path) -> Iterator[Box]:
             made.steward("version")
 
 
-@pytest.mark.parametrize("killed", ["", "relay", "steward"])
+@pytest.mark.parametrize("killed", ["relay", "steward"])
 def test_an_unconfirmed_commit_is_taken_back_whoever_is_killed(box: Box, killed: str) -> None:
     box.commit_on_a_console_that_is_killed()
     until(lambda: box.greets(box.other), "the commit does not count")
-    if killed:
-        box.kill(killed)
+    box.kill(killed)
     until(lambda: box.greets(box.port), f"not taken back:\n{box.log.read_text()}")
     assert str(box.other) not in (box.folder / "outbox.toml").read_text()
     until(lambda: not box.greets(box.other), "the new port is still open")
+
+
+def test_a_commit_with_which_the_relay_cannot_start_is_taken_back(box: Box) -> None:
+    box.steward("settings.set", path="listener.lan.address", value="192.0.2.77")  # not an address of this machine
+    box.steward("settings.commit", confirm_min=0.1)
+    until(lambda: "the relay cannot start" in box.log.read_text(), "it started")
+    assert box.steward("settings.pending")["left_s"] is not None
+    until(lambda: box.greets(box.port), f"not taken back:\n{box.log.read_text()}")
 
 
 def test_a_broken_settings_file_keeps_the_relay_down_and_the_steward_mends_it(box: Box) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,6 +20,8 @@ from appliance.settings.load import load
 from appliance.settings.schema import Settings
 from appliance.steward.room import Steward
 from tests.room.test_steward import Box
+
+NAMES = "path value to which n text comment confirm_min old new password relay name senders lines time source from"
 
 
 class Relay:
@@ -177,6 +180,8 @@ async def test_a_reset_leaves_no_secret_and_the_mail_as_said(
     box: Box, relay: Relay, mail: str, left: list[str]
 ) -> None:
     await filled(box)
+    for torn in ("accounts.json.new", "settings/commits/00000009.json.new", "settings/candidate.toml.new"):
+        (box.folder / torn).write_text("geheim")
     await box.ask("factory-reset", mail=mail)
     assert list(relay.mail) == left and relay.asked[-2:] == ["acknowledge", "erase"]
     assert secrets_left(box.folder) == []
@@ -244,3 +249,19 @@ async def test_a_damaged_order_to_reset_wipes_nothing(box: Box, text: str) -> No
     (box.folder / "settings" / "reset.json").write_text(text)
     await box.start()
     assert secrets_left(box.folder) == before
+
+
+VALUES: list[Any] = [None, 7, -1, 1e308, True, [], {}, "", "\ud800", "\x00\x1b[2J", "a" * 30_000, "..", "access.1"]
+ODD: list[dict[str, Any]] = [{}, {"x": 1}, *(dict.fromkeys(NAMES.split(), value) for value in VALUES)]
+
+
+@pytest.mark.parametrize("number", range(len(ODD)))
+async def test_no_argument_is_a_bug_in_a_verb(tmp_path: Path, number: int, caplog: pytest.LogCaptureFixture) -> None:
+    steward = Box(tmp_path)
+    await steward.start()
+    assert steward.steward
+    for verb in sorted(set(steward.steward._verbs()) - {"factory-reset", "button.factory-reset"}):
+        with contextlib.suppress(Refused):
+            await steward.ask(verb, **ODD[number])
+    await steward.stop()
+    assert "a bug in the verb" not in caplog.text
