@@ -36,8 +36,9 @@ KEYS = """
 No terminal is too simple: the box sends letters, CR, LF and BS only. `terminal width`, `terminal length` and
 `terminal ascii` tell it about an unusual one. Lines may be pasted at any speed up to 115200 baud; one of more than 4096
 characters is refused as a whole. After ten minutes of silence (`set console idle-s`) the console logs out. A changed
-speed (`set console speed`) counts once you have logged out. Who forgot the password holds the button while
-switching the box on; the console then asks for a new one.
+speed (`set console speed`) counts once you have logged out. A serial adapter at a USB socket of the box is one more
+console; several people may be logged in at once, and see one candidate. Who forgot the password holds the button
+while switching the box on; the console then asks for a new one.
 
 `outbox console --attach /dev/ttyUSB0` on another computer with this software is a small terminal program for the cable;
 `^]` leaves it. `outbox console --demo` does the same for a running `outbox demo`.
