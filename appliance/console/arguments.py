@@ -54,7 +54,7 @@ def rows_of(section: str) -> Callable[[Box], Iterable[str]]:
 
     def known(box: Box) -> Iterable[str]:
         try:
-            return rows_in(box.values(), section)
+            return rows_in(box.values(KNOWN_S), section)
         except (Dead, Refused):
             return []
 

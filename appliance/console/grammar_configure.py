@@ -85,6 +85,10 @@ SHORT: Final = (
         configure=True,
     ),
     Command(
+        "no mail-name", "no name: the address stands for it", configure.unsetter("box", "mail_name"), configure=True
+    ),
+    Command("no owner", "nobody in charge", configure.unsetter("box", "owner"), configure=True),
+    Command(
         "relay password NAME", "the password at a relay; it is asked for and counts at once", configure.relay_password
     ),
 )

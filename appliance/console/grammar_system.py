@@ -46,5 +46,6 @@ COMMANDS: Final = (
     Command("terminal ascii", "your terminal is old: plain letters only", system.terminal_ascii),
     Command("terminal utf-8", "your terminal shows all letters, as nearly all do", system.terminal_utf8),
     Command("help [COMMAND...]", "how to use this console", lambda call: None),
+    Command("logout", "log out", system.log_out),
     Command("exit", "leave configure mode, or log out", configure.leave),
 )

@@ -38,12 +38,14 @@ def export(call: Call) -> None:
 
 def flush(call: Call) -> None:
     """All that waits is due now."""
-    call.say(f"{call.box.relay('flush')['due']} messages are due now.")
+    count = call.box.relay("flush")["due"]
+    call.say("1 message is due now." if count == 1 else f"{count} messages are due now.")
 
 
 def acknowledge(call: Call) -> None:
     """The bounces have been seen."""
-    call.say(f"{call.box.relay('acknowledge')['acknowledged']} bounces acknowledged.")
+    count = call.box.relay("acknowledge")["acknowledged"]
+    call.say("1 bounce is acknowledged." if count == 1 else f"{count} bounces are acknowledged.")
 
 
 def erase(call: Call) -> None:

@@ -7,6 +7,7 @@ refused. A bug in a command is noted in the log and told; the session goes on.
 from __future__ import annotations
 
 import logging
+import time
 from typing import Final
 
 from appliance.console.banner import banner
@@ -62,6 +63,7 @@ class Commands:
         return not self._state.leaving
 
     def _run(self, line: str, io: Terminal) -> None:
+        time.tzset()  # the time zone may have been changed since this process began
         try:
             self._do(line, io, self._state.configuring)
         except Wrong as wrong:

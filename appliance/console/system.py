@@ -3,10 +3,13 @@ verbs."""
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from appliance.console.call import Call, Handler
 from appliance.console.wording import facts
 
-UPDATE_S = 1800.0
+RESET_S: Final = 300.0  # every message that waits is dealt with
+UPDATE_S: Final = 60.0  # it only begins meanwhile
 
 
 def ask_steward(verb: str, done: str, question: str = "") -> Handler:
@@ -56,7 +59,10 @@ def account_set(call: Call) -> None:
     """Make an account, or give it another password."""
     name = call.get("name")
     if password := new_password(call, f"Password of account {name}"):
-        call.box.steward("account.set", {"name": name, "password": password, "senders": call.get("sender").split()})
+        args: dict[str, Any] = {"name": name, "password": password}
+        if "sender" in call.args:
+            args["senders"] = call.get("sender").split()
+        call.box.steward("account.set", args)
         call.say(f"Account {name} may send.")
 
 
@@ -75,8 +81,11 @@ def factory_reset(call: Call) -> None:
     if waiting not in ("keep", "bounce", "delete"):
         call.say("Nothing changed.")
     elif call.io.ask('Type "reset" to go on: ') == "reset":
-        call.box.steward("factory-reset", {"mail": waiting})
-        call.say("Done; the box starts anew.")
+        answer = call.patiently(lambda: call.box.steward("factory-reset", {"mail": waiting}, RESET_S))
+        for warning in answer.get("warnings") or ():
+            call.say(f"% {warning}")
+        call.say("Done; the box starts anew, and its next visitor chooses a password.")
+        call.state.leaving = True
     else:
         call.say("Nothing changed.")
 
@@ -90,7 +99,13 @@ def update_install(call: Call) -> None:
     """Install a release from a file or a web address."""
     source = call.get("source")
     if call.io.confirm(f"Install {source}? The box restarts afterwards; waiting mail stays."):
+        call.say('It goes on by itself: "update status" tells how far it is.')
         call.page(facts(call.patiently(lambda: call.box.steward("update.install", {"source": source}, UPDATE_S))))
+
+
+def log_out(call: Call) -> None:
+    """Leave, from wherever."""
+    call.state.leaving = True
 
 
 def locate(call: Call) -> None:

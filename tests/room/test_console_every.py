@@ -55,6 +55,8 @@ LINES: tuple[tuple[str, str, tuple[str | None, ...]], ...] = (
     ("set dns server 192.0.2.1", "", ()),
     ("set mail-name mail.office.example", "", ()),
     ("set owner anna@office.example", "", ()),
+    ("no owner", "", ()),
+    ("no mail-name", "", ()),
     ("set timezone Europe/Vienna", "", ()),
     ("set network static 192.0.2.5/24 192.0.2.1", "", ()),
     ("set network dhcp", "", ()),
@@ -91,6 +93,7 @@ LINES: tuple[tuple[str, str, tuple[str | None, ...]], ...] = (
     ("restore stick", "% ", (PASSWORD, "y")),
     ("factory-reset", "starts anew", ("keep", "reset")),
     ("exit", "", ()),
+    ("logout", "", ()),
 )  # fmt: skip
 SAMPLES = {
     "domain": "office.example", "mailbox": "anna@office.example", "pattern": ".office.example", "range": "192.0.2.0/24",
