@@ -113,7 +113,7 @@ def write_etc() -> None:
     for name, goal in {
         "resolv.conf": "../run/systemd/resolve/stub-resolv.conf",
         "mtab": "../proc/self/mounts",
-        "localtime": "../usr/share/zoneinfo/Etc/UTC",
+        "localtime": "../run/outbox-system/localtime",
     }.items():
         (etc / name).unlink(missing_ok=True)
         (etc / name).symlink_to(goal)
