@@ -1,0 +1,108 @@
+"""What the emulated box sees of the world: a LAN with DHCP, and behind it a name server and mail servers.
+
+One tap device carries all of it: 192.168.77.1 is router, DHCP server and the client that sends mail, 203.0.113.53 the
+name server, 203.0.113.10 the mail server of example.net. Everything listens from one thread until `stop`. Needs to be
+root in a network namespace of its own. Raises OSError or CalledProcessError when the tap cannot be made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import subprocess
+import threading
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from appliance.pretend.mailserver import MailServer
+from appliance.pretend.nameserver import Nameserver
+
+TAP: Final = "lan0"
+ROUTER: Final = "192.168.77.1"
+GIVEN: Final = "192.168.77.50"  # what DHCP gives
+CHOSEN: Final = "192.168.77.60"  # what the operator sets
+DNS, MX = "203.0.113.53", "203.0.113.10"
+COOKIE: Final = bytes.fromhex("63825363")
+ZONE: Final = f"""\
+example.net MX 10 mx.example.net
+mx.example.net A {MX}
+slow.example.net MX 10 mx.example.net
+"""
+
+
+def ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True, capture_output=True)
+
+
+class Lan:
+    """The network around one box."""
+
+    def __init__(self) -> None:
+        self.mx, self.dns = MailServer(name="mx.example.net"), Nameserver(ZONE)
+        self.leases = 0
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def start(self) -> None:
+        ip("tuntap", "add", TAP, "mode", "tap")
+        for address in (f"{ROUTER}/24", f"{DNS}/32", f"{MX}/32"):
+            ip("address", "add", address, "dev", TAP)
+        ip("link", "set", TAP, "up")
+        self._thread.start()
+        self.run(self.mx.start(MX, 25))
+        self.run(self.dns.start(DNS, 53))
+        self.run(self._serve_dhcp())
+
+    def stop(self) -> None:
+        self.run(self.mx.stop())
+        self.run(self.dns.stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        ip("link", "del", TAP)
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+    async def _serve_dhcp(self) -> None:
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, TAP.encode())
+        made.bind(("0.0.0.0", 67))
+        await self._loop.create_datagram_endpoint(lambda: _Dhcp(self), sock=made)
+
+
+class _Dhcp(asyncio.DatagramProtocol):
+    """Gives GIVEN to whoever asks (RFC 2131 4.3)."""
+
+    def __init__(self, lan: Lan) -> None:
+        self._lan = lan
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport: Any = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        kind = message_type(data)
+        if kind in (1, 3):
+            self._lan.leases += kind == 3
+            self._transport.sendto(answer(data, 2 if kind == 1 else 5), ("255.255.255.255", 68))
+
+
+def message_type(packet: bytes) -> int:
+    """Option 53 of a DHCP packet, 0 when it is none."""
+    at = 240
+    while packet[236:240] == COOKIE and at + 2 < len(packet) and packet[at] != 255:
+        if packet[at] == 53:
+            return packet[at + 2]
+        at += 1 if packet[at] == 0 else 2 + packet[at + 1]
+    return 0
+
+
+def answer(asked: bytes, kind: int) -> bytes:
+    """An offer (2) or acknowledgement (5) with address, mask, router, name server and a lease of an hour."""
+    own = socket.inet_aton(ROUTER)
+    head = struct.pack(">BBBB", 2, 1, 6, 0) + asked[4:8] + b"\0\0\x80\0" + bytes(4)
+    head += socket.inet_aton(GIVEN) + own + bytes(4) + asked[28:44] + bytes(192) + COOKIE
+    options = {53: bytes([kind]), 54: own, 51: struct.pack(">I", 3600), 1: socket.inet_aton("255.255.255.0"), 3: own,
+               6: socket.inet_aton(DNS), 42: own}  # fmt: skip
+    return head + b"".join(bytes([code, len(value)]) + value for code, value in options.items()) + b"\xff"
