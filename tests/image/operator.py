@@ -31,7 +31,9 @@ class Operator:
     def waits_for(self, pattern: str, seconds: float = WAIT_S) -> str:
         """What came before and with `pattern`."""
         self.spawn.expect(pattern, timeout=seconds)
-        return (self.spawn.before + self.spawn.after).decode("utf-8", "replace")
+        before, after = self.spawn.before, self.spawn.after
+        assert isinstance(before, bytes) and isinstance(after, bytes)
+        return (before + after).decode("utf-8", "replace")
 
     def types(self, text: str) -> None:
         self.spawn.send(text + "\r")
