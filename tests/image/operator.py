@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import socket
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pexpect
 from pexpect import fdpexpect
@@ -31,9 +31,8 @@ class Operator:
     def waits_for(self, pattern: str, seconds: float = WAIT_S) -> str:
         """What came before and with `pattern`."""
         self.spawn.expect(pattern, timeout=seconds)
-        before, after = self.spawn.before, self.spawn.after
-        assert isinstance(before, bytes) and isinstance(after, bytes)
-        return (before + after).decode("utf-8", "replace")
+        parts: list[Any] = [self.spawn.before, self.spawn.after]
+        return b"".join(parts).decode("utf-8", "replace")
 
     def types(self, text: str) -> None:
         self.spawn.send(text + "\r")
