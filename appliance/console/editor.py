@@ -10,9 +10,8 @@ At most LINE_MAX characters are kept; of a longer line nothing more is echoed, a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
 from enum import Enum
-from itertools import islice
 from typing import Final
 
 from appliance.console.history import History
@@ -55,7 +54,7 @@ class Editor:
         self._secret, self._command, self._history = secret, command, history or History()
         self._chars: list[str] = []
         self._at = 0  # the cursor, in characters
-        self._odd = 0  # how many characters are not one column wide
+        self._places: list[tuple[int, int]] = []  # row and column of the characters, as far as they are known
         self._row = Row()
         self._back = 0  # steps back in the history
         self._draft = ""  # what was typed before stepping back
@@ -145,9 +144,9 @@ class Editor:
         return self._refresh()
 
     def _put(self, char: str) -> None:
+        del self._places[self._at :]
         self._chars.insert(self._at, char)
         self._at += 1
-        self._odd += self._width(char) != 1
 
     def _target(self, key: Key) -> int:
         """Where `key` moves the cursor to, or up to where it erases."""
@@ -163,8 +162,8 @@ class Editor:
 
     def _erase(self, other_end: int) -> None:
         first, last = sorted((self._at, other_end))
-        self._odd -= sum(self._width(char) != 1 for char in self._chars[first:last])
         del self._chars[first:last]
+        del self._places[first:]
         self._at = first
 
     def _recall(self, steps: int) -> str:
@@ -176,9 +175,8 @@ class Editor:
         if line is None:
             return ""
         self._back += steps
-        self._chars = list(line)
+        self._chars, self._places = list(line), []
         self._at = len(self._chars)
-        self._odd = sum(self._width(char) != 1 for char in line)
         return self._rows_up_to_cursor()
 
     # -- the screen
@@ -197,33 +195,30 @@ class Editor:
         return self._row.become(self._line(number), column)
 
     def _place(self, index: int) -> tuple[int, int]:
-        """Row and column at which the character of that index stands, or would stand."""
-        if self._odd == 0:
-            return divmod(len(self._prompt) + index, self._row_width)
-        return next(islice(self._places(), index, None))
+        """Row and column at which the character of that index stands, or would stand at the end of the line."""
+        while len(self._places) <= index and len(self._places) < len(self._chars):
+            self._places.append(self._next_place(self._width(self._chars[len(self._places)])))
+        return self._places[index] if index < len(self._chars) else self._next_place(1)
 
-    def _places(self) -> Iterator[tuple[int, int]]:
-        """Row and column of each character, and of one more at the end."""
+    def _next_place(self, width: int) -> tuple[int, int]:
+        """Where a character of that width stands that follows those whose places are known."""
         row, column = 0, len(self._prompt)
-        for char in (*self._chars, " "):
-            width = self._width(char)
-            if column + width > self._row_width:
-                row, column = row + 1, 0
-            yield row, column
-            column += width
+        if self._places:
+            row, column = self._places[-1]
+            column += self._width(self._chars[len(self._places) - 1])
+        return (row, column) if column + width <= self._row_width else (row + 1, 0)
 
     def _line(self, row: int) -> str:
         """What the screen's row shows for a row of the text, the prompt included."""
-        if self._odd == 0:
-            start = row * self._row_width - len(self._prompt)
-            line = "".join(self._chars[max(start, 0) : start + self._row_width])
-        else:
-            line = "".join(char for char, place in zip(self._chars, self._places(), strict=False) if place[0] == row)
-        line = "*" * len(line) if self._secret else line
+        index = first = bisect_left(self._places, (row, 0))
+        while index < len(self._chars) and self._place(index)[0] <= row:
+            index += 1
+            first += self._places[index - 1][0] < row
+        line = self._show("".join(self._chars[first:index]))
         return line if row else self._prompt + line
 
-    def _show(self, char: str) -> str:
-        return "*" if self._secret else char
+    def _show(self, text: str) -> str:
+        return "*" * len(text) if self._secret else text
 
     def _width(self, char: str) -> int:
         return 1 if self._secret else columns(char)

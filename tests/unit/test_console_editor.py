@@ -1,5 +1,6 @@
 """The line editor: what a dumb terminal shows is what was typed, and few octets make it so."""
 
+import time
 import unicodedata
 
 import pytest
@@ -182,6 +183,13 @@ def test_a_terminal_of_seven_bits_gets_seven_bits_and_the_same_columns() -> None
     text = "Größe, Û2J … «日本» ﬁ ½ \u00a0x"
     assert plain(text) == "Gro?e, U2J . ?????? f 1  x"
     assert plain(text).isascii() and len(plain(text)) == columns(text)
+
+
+def test_a_key_costs_the_same_in_a_long_line_as_in_a_short_one() -> None:
+    editor = Editor("box> ")
+    begun = time.process_time()
+    played(editor, *"日" * 4000, *[Key.HOME, "x", Key.BACKSPACE, Key.END] * 20, *[Key.LEFT] * 200, *"本" * 50)
+    assert time.process_time() - begun < 3  # a tenth of a second; 40 s when each key looks at the whole line
 
 
 KEYS = st.lists(st.one_of(st.sampled_from([*Key]), st.sampled_from('ab ?"#é日')), max_size=150)
