@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from appliance import __version__, crypto, durable
+from appliance import __version__, durable
 from appliance.accounts import load_accounts
 from appliance.core.reply import printable
 from appliance.ports import Clock, Refused, Verb
@@ -142,6 +142,8 @@ class Backups:
 
 def seal(held: dict[str, Any], passphrase: str) -> str:
     """The text of a backup. Raises Refused when there is too much."""
+    from appliance import crypto  # 8 MB of memory that a steward needs once a year
+
     plain = json.dumps(held).encode()
     sealed = crypto.seal(zlib.compress(plain, 9), passphrase, LABEL)
     body = base64.b64encode(zlib.crc32(sealed).to_bytes(4, "big") + sealed).decode()
@@ -152,6 +154,8 @@ def seal(held: dict[str, Any], passphrase: str) -> str:
 
 def unseal(text: str, passphrase: str) -> dict[str, Any]:
     """What a backup holds; BEGIN, END and any white space may be missing or more. Raises Refused."""
+    from appliance import crypto
+
     body = "".join("".join(line.split()) for line in text.splitlines() if not line.strip().startswith("-----"))
     damaged = Refused("this backup is damaged: a line is missing or was changed on the way")
     try:
