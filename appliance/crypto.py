@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,9 +49,10 @@ def certificate(chain: bytes) -> Certificate:
     return Certificate(found.not_valid_after_utc.timestamp(), names, fingerprint)
 
 
-def self_signed(name: str, now: float, days: int) -> tuple[bytes, bytes]:
-    """PEM of a new certificate for `name`, valid for `days` from `now` on, and of its key (RSA: old devices know
-    nothing else)."""
+def self_signed(name: str, now: float, days: int, more: Sequence[str] = ()) -> tuple[bytes, bytes]:
+    """PEM of a new certificate for `name` and `more` names, valid for `days` from `now` on, and of its key (RSA: old
+    devices know nothing else)."""
+    names = [x509.DNSName(each) for each in dict.fromkeys((name, *more))]
     private = rsa.generate_private_key(65537, 2048)
     begin = datetime.datetime.fromtimestamp(now, datetime.UTC)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
@@ -62,7 +64,7 @@ def self_signed(name: str, now: float, days: int) -> tuple[bytes, bytes]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(begin - datetime.timedelta(days=1))
         .not_valid_after(begin + datetime.timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .sign(private, hashes.SHA256())
     )

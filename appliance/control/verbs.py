@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import time
 from collections.abc import Callable, Mapping
@@ -29,7 +30,7 @@ class BounceRecords(Protocol):
     """What the operator has not seen yet."""
 
     def unread(self) -> list[dict[str, Any]]: ...
-    def acknowledge(self) -> int: ...
+    def acknowledge(self, until: float = ...) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Verbs:
             "queue.bounce": lambda args: self.give_up(args, True),
             "queue.export": self.export,
             "flush": lambda args: {"due": self.queue.flush()},
-            "acknowledge": lambda args: {"acknowledged": self.bounces.acknowledge()},
+            "acknowledge": self.acknowledge,
             "bounces": lambda args: [{**one, "cure": _cure(one)} for one in self.bounces.unread()],
             "history": lambda args: self.history.search(str(args.get("text", "")), limit_of(args), sought(args)),
             "erase": self.erase,
@@ -114,6 +115,13 @@ class Verbs:
         except (DamagedContent, KeyError) as error:
             raise Refused(str(error)) from None
         return {"id": item.queue_id, "content": base64.b64encode(content).decode()}
+
+    async def acknowledge(self, args: dict[str, Any]) -> dict[str, Any]:
+        """All bounces, or with `until` (seconds since 1970) those that were there by then."""
+        until = args.get("until", float("inf"))
+        if not isinstance(until, int | float):
+            raise Refused("until is seconds since 1970")
+        return {"acknowledged": await asyncio.to_thread(self.bounces.acknowledge, float(until))}
 
     def erase(self, args: dict[str, Any]) -> dict[str, Any]:
         self.history.erase()

@@ -28,10 +28,13 @@ _VERSIONS: Final = {
 
 class Certificates:
     """`warning` is one plain sentence or ""; `ends_at` seconds since 1970; `own` whether it is the operator's;
-    `fingerprint` its SHA-256 in pairs of hexadecimal digits, as clients show it."""
+    `fingerprint` its SHA-256 in pairs of hexadecimal digits, as clients show it. `more` names, of the page, stand in a
+    self-signed one, too."""
 
-    def __init__(self, folder: str, name: str, own_chain: str = "", own_key: str = "") -> None:
-        self._folder, self._name = Path(folder), name or "outbox.invalid"
+    def __init__(
+        self, folder: str, name: str, own_chain: str = "", own_key: str = "", more: tuple[str, ...] = ()
+    ) -> None:
+        self._folder, self._name, self._more = Path(folder), name or "outbox.invalid", more
         self._own = (own_chain, own_key) if own_chain and own_key else None
         self._files: tuple[str, str] | None = None
         self._contexts: dict[str, ssl.SSLContext] = {}
@@ -49,7 +52,7 @@ class Certificates:
         chain, key = self._folder / "self-signed.pem", self._folder / "self-signed.key"
         ends_at = self._usable(chain, key)
         if ends_at - now < RENEW_DAYS * _DAY:
-            _make(chain, key, self._name, max(now, _EARLIEST))
+            _make(chain, key, self._name, self._more, max(now, _EARLIEST))
             ends_at = self._usable(chain, key)
         self._use(str(chain), str(key), ends_at)
 
@@ -70,13 +73,13 @@ class Certificates:
         return True
 
     def _usable(self, chain: Path, key: Path) -> float:
-        """When the self-signed certificate ends; 0 when there is none for our name."""
+        """When the self-signed certificate ends; 0 when there is none for our names."""
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(chain, key)
             found = crypto.certificate(chain.read_bytes())
         except (OSError, ValueError, ssl.SSLError):
             return 0.0
-        return found.ends_at if self._name in found.names else 0.0
+        return found.ends_at if {self._name, *self._more} <= set(found.names) else 0.0
 
     def _use(self, chain: str, key: str, ends_at: float) -> None:
         if self._files != (chain, key) or ends_at != self.ends_at:
@@ -115,8 +118,8 @@ def _fingerprint(chain: Path) -> str:
         return ""
 
 
-def _make(chain: Path, key: Path, name: str, now: float) -> None:
-    made, secret = crypto.self_signed(name, now, 365 * YEARS)
+def _make(chain: Path, key: Path, name: str, more: tuple[str, ...], now: float) -> None:
+    made, secret = crypto.self_signed(name, now, 365 * YEARS, more)
     if not chain.parent.is_dir():
         chain.parent.mkdir(parents=True)
         chain.parent.chmod(0o750)

@@ -65,7 +65,11 @@ class Intake:
         self._memory = Memory(memory, self._desk.clients, clock)
         self._guesses = Guesses()
         self._certificates = Certificates(
-            settings.paths.tls, settings.box.mail_name, settings.tls.certificate, settings.tls.private_key
+            settings.paths.tls,
+            settings.box.mail_name,
+            settings.tls.certificate,
+            settings.tls.private_key,
+            (f"{settings.network.host_name}.local", settings.network.host_name),
         )
         self._certificate_at = float("-inf")
         self._servers: list[tuple[str, asyncio.Server]] = []

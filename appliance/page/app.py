@@ -237,7 +237,11 @@ class Web:
         return _go(f"/message/{quote(name, safe='')}?note={action}")
 
     def acknowledge(self) -> Answer:
-        self._facts.act("acknowledge")
+        try:
+            until = float(request.form.get("until", ""))
+        except ValueError:
+            until = 0.0
+        self._facts.act("acknowledge", until=until)  # what came since the page was made stays to be seen
         return _go("/?note=acknowledged")
 
     def flush(self) -> Answer:

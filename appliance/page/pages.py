@@ -55,7 +55,8 @@ class Pages:
         wanted, problem = self._wanted(viewer, asked)
         most = MORE if asked.get("more") else ROWS
         messages = [] if problem else self._rows("messages", limit=most + 1, **wanted)
-        bounces = views.bounces(self._rows("bounces"), viewer)
+        unread = self._rows("bounces")
+        bounces, all_of_them = views.bounces(unread, viewer), len(unread) if asked.get("more") else BOUNCES_SHOWN
         return {
             "here": "mail",
             "dead": status is None,
@@ -64,8 +65,9 @@ class Pages:
             "facts": box(status, self._times, viewer.details),
             "messages": views.messages(messages[:most], viewer),
             "older": self._older(asked) if len(messages) > most == ROWS else "",
-            "bounces": bounces[:BOUNCES_SHOWN],
-            "hidden_bounces": max(0, len(bounces) - BOUNCES_SHOWN),
+            "bounces": bounces[:all_of_them],
+            "hidden_bounces": max(0, len(bounces) - all_of_them),
+            "seen_until": max((float(row.get("at") or 0) for row in unread), default=0.0),
             "graphs": self._graphs(),
             "asked": {name: clean(asked.get(name), 320) for name in SEARCH},
             "searched": bool(wanted),

@@ -48,6 +48,15 @@ def test_it_answers_whether_the_scan_went(desk: Desk) -> None:
         assert words in text, words
 
 
+def test_only_the_bounces_that_were_shown_are_acknowledged(desk: Desk, box: Relay) -> None:
+    shown = re.search(r'name="until" value="([0-9.]+)"', desk.get("/").text)
+    assert shown and float(shown[1]) == NOW
+    desk.post("/acknowledge", {"until": shown[1]})
+    assert ("acknowledge", {"until": NOW}) in box.asked
+    desk.post("/acknowledge", {"until": "now"})
+    assert box.asked[-1] == ("acknowledge", {"until": 0.0})
+
+
 def test_a_message_page_has_every_attempt(desk: Desk, box: Relay) -> None:
     attempts = [
         {"at": NOW - n, "outcome": "deferred", "via": "direct", "host": f"mx{n}.y.example", "reply": f"45{n} no"}
