@@ -103,6 +103,7 @@ def put_in_units() -> None:
 
 def write_etc() -> None:
     etc = ROOTFS / "etc"
+    shutil.rmtree(ROOTFS / "var")
     for name in ("boot/firmware", "data", "proc", "sys", "dev", "run", "tmp", "var", "root", "mnt"):
         (ROOTFS / name).mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOTFS / "usr/share/libc-bin/nsswitch.conf", etc / "nsswitch.conf")
