@@ -95,7 +95,7 @@ def _client(row: dict[str, Any]) -> Iterator[str]:
     yield f"{named}: seen {when(row['seen_at']) if row.get('seen_at') else 'never'}"
     counts = ("messages", "delivered", "bounced", "waiting", "refused")
     yield "    " + ", ".join(f"{row.get(name, 0)} {name}" for name in counts)
-    yield from (f"    repaired: {name} ({count})" for name, count in (row.get("repairs") or {}).items())
+    yield from (f"    {name} ({count})" for name, count in (row.get("repairs") or {}).items())
     yield from (f"    {row[name]}" for name in ("last_refusal", "note", "held") if row.get(name))
 
 
