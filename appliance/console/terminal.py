@@ -9,7 +9,6 @@ keys. Raises Idle after `idle_s` seconds without a key (noise is no key), Lost w
 from __future__ import annotations
 
 import textwrap
-import unicodedata
 from collections import deque
 from collections.abc import Iterable
 from typing import Final, Protocol
@@ -19,7 +18,7 @@ from appliance.console.editor import LINE_MAX, NEWLINE, PROMPT_LEAVES, Editor, E
 from appliance.console.faces import Gone, Shell
 from appliance.console.history import History
 from appliance.console.keys import Key, Keys, Typed
-from appliance.console.row import columns
+from appliance.console.text import clean, in_columns, plain
 from appliance.ports import Clock
 
 AHEAD_MAX: Final = 65536
@@ -42,25 +41,6 @@ class Port(Protocol):
     def write(self, octets: bytes) -> None: ...
 
 
-def clean(text: str) -> str:
-    """One line that is safe to show on a terminal."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else "    " if c == "\t" else " " if c.isspace() else "?" for c in text)
-
-
-def plain(text: str) -> str:
-    """`text` in 7 bits, each character as wide as before."""
-    return text if text.isascii() else "".join(map(_likeness, text))
-
-
-def _likeness(char: str) -> str:
-    if char.isascii():
-        return char
-    like = "".join(each for each in unicodedata.normalize("NFKD", char) if each.isascii() and each.isprintable())
-    return (like or "?" * columns(char))[: columns(char)].ljust(columns(char), "?")
-
-
 class LineTerminal:
     """One line, one session."""
 
@@ -69,6 +49,7 @@ class LineTerminal:
         self.history = History()
         self._port, self._clock, self._decoder = port, clock, Keys()
         self._keys: deque[Typed] = deque()
+        self._break = False  # whether there may be a ^C among them
         self._out: list[str] = []
         self._heard_at = clock.monotonic()
 
@@ -119,9 +100,7 @@ class LineTerminal:
         while True:
             left = until - self._clock.monotonic()
             self._take(wait=left > 0)
-            if Key.INTERRUPT in self._keys:
-                while Key.INTERRUPT in self._keys:
-                    self._keys.popleft()
+            if self._break and self._forget_through_interrupt():
                 return True
             if left <= 0:
                 return False
@@ -224,10 +203,19 @@ class LineTerminal:
                 self._keys.clear()
                 keys = [Key.INTERRUPT] if Key.INTERRUPT in keys else []
             self._keys.extend(keys)
+            self._break = self._break or Key.INTERRUPT in keys
         elif wait and not octets:
             self._decoder.quiet()
         if self.idle_s and now - self._heard_at > self.idle_s:
             raise Idle
+
+    def _forget_through_interrupt(self) -> bool:
+        """Forget what was typed ahead up to the last ^C; whether there was one."""
+        typed, self._break = list(self._keys), False
+        if Key.INTERRUPT not in typed:
+            return False
+        self._keys = deque(typed[len(typed) - typed[::-1].index(Key.INTERRUPT) :])
+        return True
 
     def _flush(self) -> None:
         text = "".join(self._out)
@@ -238,11 +226,3 @@ class LineTerminal:
                 self._port.write(octets)
             except OSError as error:
                 raise Lost(str(error)) from error
-
-
-def in_columns(words: list[str], width: int) -> list[str]:
-    """`words` side by side, as many as fit into `width`."""
-    cell = max(map(len, words), default=0) + 2
-    per_line = max(1, width // cell)
-    rows = [words[start : start + per_line] for start in range(0, len(words), per_line)]
-    return ["".join(word.ljust(cell) for word in row).rstrip() for row in rows]

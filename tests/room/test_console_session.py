@@ -1,5 +1,6 @@
 """Login, back-off and silence, with a clock that only moves while the console waits."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -195,3 +196,26 @@ def test_a_line_that_echoes_everything_does_not_keep_the_console_busy(passwords:
     visited(line, Gate(passwords.path, clock), clock)
     assert line.written < 50_000  # octets in 1000 s
     assert passwords.checked < 40
+
+
+def test_a_flood_during_a_long_answer_costs_little_and_an_interrupt_ends_it(passwords: Passwords) -> None:
+    clock = FakeClock()
+
+    class Flooded(Line):
+        """Each look finds another 4 KB."""
+
+        def read(self, wait: bool = True) -> bytes:
+            self.reads = getattr(self, "reads", 0) + 1
+            if self.reads < 300:
+                return b"x" * 4096
+            return b"xx\x03" if self.reads == 300 else super().read(wait)
+
+    line = Flooded(clock, silent_s=1)
+    io = LineTerminal(line, clock)
+    io.length = 0
+    begun = time.process_time()
+    io.page(f"line {number}" for number in range(10_000))
+    assert line.shown.count(b"\n") == 299
+    assert time.process_time() - begun < 5
+    with pytest.raises(Lost):
+        io.next_key()

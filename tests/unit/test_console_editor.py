@@ -11,7 +11,7 @@ from appliance.console.editor import LINE_MAX, Editor, Event
 from appliance.console.history import History
 from appliance.console.keys import Key, Keys, Typed
 from appliance.console.row import columns
-from appliance.console.terminal import plain
+from appliance.console.text import plain
 
 
 class Dumb:
