@@ -49,7 +49,7 @@ def _path(places: Sequence[tuple[float, float, float, float]]) -> str:
 def day(data: Any, times: Times) -> Graph:
     """Ten-minute counts of the last 24 hours; a mark every four hours, a table by hours."""
     rows = _rows(data.get("day") if isinstance(data, dict) else None)
-    return _graph("day", "last 24 hours", rows, times, 4, "%H:%M", lambda at: f"{times.of(at):%H}:00")
+    return _graph("day", "last 24 hours", rows, times, 4, "%H:%M", lambda at: f"{times.of(at):%a %H}:00")
 
 
 def week(data: Any, times: Times) -> Graph:

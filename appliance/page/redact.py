@@ -21,6 +21,11 @@ STATUS: Final = (
 )
 
 
+def rows(value: Any) -> list[Mapping[str, Any]]:
+    """The rows of what should be a list of them."""
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+
+
 def _only(data: Mapping[str, Any], names: Any) -> dict[str, Any]:
     return {name: data[name] for name in names if name in data}
 
@@ -33,7 +38,7 @@ def message(data: Mapping[str, Any]) -> dict[str, Any]:
     if data.get("client") == "":
         kept["client"] = ""  # the box itself
     if "recipients" in data:
-        kept["recipients"] = [_recipient(each) for each in data["recipients"]]
+        kept["recipients"] = [_recipient(each) for each in rows(data["recipients"])]
     return kept
 
 
@@ -42,7 +47,7 @@ def _recipient(data: Mapping[str, Any]) -> dict[str, Any]:
     if data.get("reply"):
         kept["reply"] = str(data["reply"])[:3]  # the code alone
     if "attempts" in data:
-        kept["attempts"] = [_only(each, ATTEMPT) for each in data["attempts"] if isinstance(each, Mapping)]
+        kept["attempts"] = [_only(each, ATTEMPT) for each in rows(data["attempts"])]
     return kept
 
 

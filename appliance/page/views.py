@@ -99,7 +99,7 @@ class Views:
 
     def message(self, row: Mapping[str, Any], viewer: Viewer) -> Message:
         data = row if viewer.details else redact.message(row)
-        recipients = [self._recipient(each, str(data.get("held", ""))) for each in data.get("recipients", ())]
+        recipients = [self._recipient(each, str(data.get("held", ""))) for each in redact.rows(data.get("recipients"))]
         state = message_state([each.state for each in recipients])
         ranked = sorted(recipients, key=lambda each: each.state.level not in ("bad", "wait"))
         wait = data.get("next_attempt_s")
@@ -139,12 +139,7 @@ class Views:
 
     def _recipient(self, row: Mapping[str, Any], held: str) -> Recipient:
         state = recipient_state(row, held)
-        attempts = row.get("attempts")
-        shown = (
-            [self._attempt(each) for each in attempts if isinstance(each, Mapping)]
-            if isinstance(attempts, list)
-            else []
-        )
+        shown = [self._attempt(each) for each in redact.rows(row.get("attempts"))]
         return Recipient(
             to=clean(row.get("to"), 320),
             state=state,
@@ -180,7 +175,7 @@ class Views:
             repairs = data.get("repairs")
             rows_ = repairs.items() if isinstance(repairs, dict) else ()
             words = [f"{clean(name, 80)} ({number}×)" for name, number in rows_]
-            counts = {each: int(data.get(each) or 0) for each in COUNTS}
+            counts = {each: _count(data.get(each)) for each in COUNTS}
             shown.append({
                 "name": clean(data.get("name"), 80), "address": clean(data.get("address"), 80),
                 "seen": self.moment(data.get("seen_at")) if data.get("seen_at") else None,
@@ -189,6 +184,10 @@ class Views:
                 "last_refusal": clean(data.get("last_refusal"), 300) if data.get("refused") else "",
             })  # fmt: skip
         return shown
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and value >= 0 else 0
 
 
 def _said(row: Mapping[str, Any]) -> str:

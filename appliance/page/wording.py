@@ -62,7 +62,7 @@ class Times:
         self.zone: tzinfo
         try:
             self.zone = ZoneInfo(timezone)
-        except (OSError, ValueError):
+        except (OSError, ValueError, KeyError):
             self.zone = UTC
 
     def of(self, at: Any) -> datetime | None:
