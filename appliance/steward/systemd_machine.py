@@ -165,17 +165,18 @@ class SystemdMachine:
 
     @contextlib.asynccontextmanager
     async def stick(self) -> AsyncIterator[Path]:
-        """The first partition of the first USB stick, mounted for as long as it is used."""
+        """The first partition of the first USB stick, mounted for as long as it is used: by systemd itself, since the
+        steward may neither mount nor see devices."""
         listed = await self._demand(
             "lsblk", "--noheadings", "--paths", "--raw", "--output=NAME,TYPE,TRAN,FSTYPE,PKNAME"
         )
-        device = stick_of(listed.output)
-        options = "--options=nosuid,nodev,noexec,sync"
-        await self._demand("systemd-mount", "--quiet", "--collect", options, device, str(STICK))
+        outside = ("systemd-run", "--quiet", "--wait", "--pipe", "--collect")
+        await self._demand(*outside, "mount", "--mkdir", "--options=nosuid,nodev,noexec,sync", stick_of(listed.output),
+                           str(STICK))  # fmt: skip
         try:
             yield STICK
         finally:
-            await self._run("systemd-umount", "--quiet", str(STICK))
+            await self._run(*outside, "umount", str(STICK))
 
 
 def slots_of(told: str) -> dict[str, Any]:

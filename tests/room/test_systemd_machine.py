@@ -150,7 +150,7 @@ async def test_the_stick_is_mounted_for_as_long_as_it_is_used_and_never_the_card
     async with made.stick() as folder:
         assert str(folder) in recorder.commands[-1] and "nosuid,nodev,noexec" in recorder.commands[-1]
         assert " /dev/sda1 " in recorder.commands[-1]
-    assert recorder.commands[-1].startswith("systemd-umount")
+    assert recorder.commands[-1] == "systemd-run --quiet --wait --pipe --collect umount /run/outbox-stick"
     assert stick_of("/dev/sdb disk usb vfat \n") == "/dev/sdb"
     for listed in (
         "",
