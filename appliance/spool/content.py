@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import zlib
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from appliance.ports import DamagedContent
-from appliance.spool.place import Piece, Place, read_piece
+from appliance.spool.place import Piece, Place, content_of, read_piece
 
 if TYPE_CHECKING:
     from appliance.spool.journal import JournalSpool
@@ -24,7 +23,7 @@ class JournalContent:
 
     async def chunks(self, offset: int = 0) -> AsyncIterator[bytes]:
         for number in range(len(self._place.pieces) + 1):
-            size = self._part(number).size
+            size = self._part(number).length
             if size <= offset:
                 offset -= size
                 continue
@@ -41,8 +40,8 @@ class JournalContent:
         """The octets of one part; a second look when it was moved during the first."""
         while True:
             part = self._part(number)
-            octets = await self._read(part)
-            if zlib.crc32(octets) == part.crc:
+            octets = content_of(part, await self._read(part))
+            if octets is not None:
                 return octets
             if self._part(number) == part:
                 raise DamagedContent(f"item {self._queue_id}: the card does not give back what was written")

@@ -28,7 +28,7 @@ from appliance.spool.content import JournalContent
 from appliance.spool.draft import FAILING, FULL, INLINE_MAX_BYTES, JournalDraft, refusal
 from appliance.spool.files import Files
 from appliance.spool.later import Later
-from appliance.spool.place import Piece, Place, read_piece
+from appliance.spool.place import Piece, Place, content_of, read_piece
 from appliance.spool.record import Kind
 from appliance.spool.recovery import apply_change
 from appliance.spool.segment import Segment
@@ -139,7 +139,7 @@ class JournalSpool:
         return refused or Reply(250, "2.0.0", f"queued as {item.queue_id}")
 
     def _commit_entry(self, data: dict[str, Any], inline: bytes, pieces: tuple[Piece, ...], sources: Sources) -> Entry:
-        meta = compact({"item": data, "pieces": pieces} if pieces else {"item": data})
+        meta = compact({"item": data, "pieces": [piece[:4] for piece in pieces]} if pieces else {"item": data})
         return Entry(Kind.COMMIT, meta, inline, waits=True, sources=sources)
 
     async def _put(self, entry: Entry, placed: Callable[[], None] | None = None) -> Reply | None:
@@ -154,7 +154,7 @@ class JournalSpool:
     def _placed(self, queue_id: str, entry: Entry, pieces: tuple[Piece, ...]) -> None:
         assert entry.segment is not None
         crc = zlib.crc32(entry.content)
-        place = Place(entry.segment.number, entry.offset, len(entry.meta), len(entry.content), crc, pieces)
+        place = Place(entry.segment.number, entry.offset, len(entry.meta), len(entry.content), crc, pieces, entry.raw)
         if old := self.places.pop(queue_id, None):
             old.count(self.store, -1)
         self.places[queue_id] = place
@@ -248,7 +248,8 @@ class JournalSpool:
             return
         log.error("item %s is set aside: %s", queue_id, reason)
         self.damage.append(f"item {queue_id}: {reason}")
-        self._quarantine.add(queue_id, (read_piece(self.store, piece) for piece in place.parts()))
+        found = ((piece, read_piece(self.store, piece)) for piece in place.parts())
+        self._quarantine.add(queue_id, (content_of(piece, octets) or octets for piece, octets in found))
         self._forget(queue_id)
 
     def facts(self) -> SpoolFacts:

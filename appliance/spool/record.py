@@ -20,6 +20,7 @@ BLOCK: Final = 4096
 HEADER: Final = struct.Struct("<4sBBHIIQQQIIQ")  # 56 octets, then the check of 8
 HEADER_BYTES: Final = HEADER.size + 8
 FIRST: Final = 1  # flag: the first record of its batch
+PACKED: Final = 2  # flag: the content is a zlib stream
 
 
 class Kind(IntEnum):
@@ -46,6 +47,7 @@ class Stamp(NamedTuple):
 class Header:
     kind: int
     first: bool
+    packed: bool
     meta_bytes: int
     content_bytes: int
     sequence: int
@@ -72,11 +74,11 @@ def _check(octets: bytes, salt: bytes) -> bytes:
     return hashlib.blake2b(octets, key=salt, digest_size=8).digest()
 
 
-def pack(kind: Kind, meta: bytes, content: bytes, stamp: Stamp, salt: bytes) -> bytes:
-    """A whole record, padding included."""
+def pack(kind: Kind, meta: bytes, content: bytes, stamp: Stamp, salt: bytes, packed: bool = False) -> bytes:
+    """A whole record, padding included; `packed` = `content` is a zlib stream."""
     generation, sequence, batch, box, first = stamp
     crcs = zlib.crc32(meta), zlib.crc32(content)
-    flags = FIRST if first else 0
+    flags = (FIRST if first else 0) | (PACKED if packed else 0)
     head = HEADER.pack(MAGIC, kind, flags, 0, len(meta), len(content), generation, sequence, batch, *crcs, box)
     size = HEADER_BYTES + len(meta) + len(content)
     return b"".join((head, _check(head, salt), meta, content, bytes(-size % ALIGN)))
@@ -90,4 +92,6 @@ def unpack(octets: bytes, salt: bytes, generation: int) -> Header | None:
     _, kind, flags, _, meta, content, found, sequence, batch, meta_crc, content_crc, box = HEADER.unpack(head)
     if found != generation or octets[HEADER.size : HEADER_BYTES] != _check(head, salt):
         return None
-    return Header(kind, bool(flags & FIRST), meta, content, sequence, batch, meta_crc, content_crc, box)
+    return Header(
+        kind, bool(flags & FIRST), bool(flags & PACKED), meta, content, sequence, batch, meta_crc, content_crc, box
+    )

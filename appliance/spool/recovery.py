@@ -127,8 +127,9 @@ def _apply(found: Found, segment: Segment, offset: int, header: Header, data: di
         if item.queue_id in found.items:
             found.earlier[item.queue_id] = found.items.pop(item.queue_id), found.places.pop(item.queue_id)
         found.items[item.queue_id] = item
+        raw = max(1, item.size_bytes - sum(piece.size for piece in pieces)) if header.packed else 0
         found.places[item.queue_id] = Place(
-            segment.number, offset, header.meta_bytes, header.content_bytes, header.content_crc, pieces
+            segment.number, offset, header.meta_bytes, header.content_bytes, header.content_crc, pieces, raw
         )
         found.last.append(item.queue_id)
     elif header.kind == Kind.REMOVE:

@@ -10,7 +10,7 @@ import contextlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from appliance.spool.place import Piece, Place, read_piece
+from appliance.spool.place import Piece, Place, content_of, read_piece
 from appliance.spool.recovery import intact
 from appliance.spool.segment import Segment
 
@@ -93,7 +93,10 @@ class Space:
         if meta is None:
             self._spool.quarantine(queue_id, "the card does not give back what was written")
             return
-        inline = await loop.run_in_executor(None, read_piece, store, next(place.parts()))
+        first = next(place.parts())
+        inline = content_of(first, await loop.run_in_executor(None, read_piece, store, first))
+        if inline is None:
+            return
         pieces: list[Piece] = []
         sources: list[tuple[Segment, int]] = []
         try:

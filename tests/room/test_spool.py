@@ -64,6 +64,41 @@ async def test_the_box_is_the_same_after_each_start(tmp_path: Path) -> None:
     assert len(known) == 1
 
 
+async def test_what_comes_together_is_packed_and_read_back(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    await spool.start()
+    text = b"".join(b"line %d of an ordinary letter\r\n" % number for number in range(100))
+    noise = random.Random(1).randbytes(3000)
+    contents = {f"Q{number}": text if number % 2 else noise for number in range(20)}
+    replies = await asyncio.gather(*(put(spool, queue_id, content) for queue_id, content in contents.items()))
+    assert all(reply.positive for reply in replies)
+    used = sum(segment.live for segment in spool.store.log)
+    assert used < sum(map(len, contents.values())) * 0.8
+    for room in (spool, opened(tmp_path)):
+        for queue_id, content in contents.items():
+            assert await read(room, queue_id) == b"Received: x\r\n" + content
+            assert room.content(queue_id).size_bytes == len(content) + 13
+            tail = b"".join([piece async for piece in room.content(queue_id).chunks(offset=1000)])
+            assert tail == content[1000 - 13 :]
+    await spool.stop()
+
+
+async def test_a_packed_content_that_is_damaged_is_never_given_out(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    await spool.start()
+    text = b"".join(b"line %d of an ordinary letter\r\n" % number for number in range(100))
+    await asyncio.gather(*(put(spool, f"Q{number}", text) for number in range(5)))
+    place = spool.places["Q4"]
+    assert place.inline_raw
+    part = next(place.parts())
+    handle = spool.store.segments[part.segment].handle
+    spool.store.files.write(handle, b"\xff", part.offset + part.size // 2)
+    with pytest.raises(DamagedContent):
+        await read(spool, "Q4")
+    assert len(await read(spool, "Q3")) == len(text) + 13
+    await spool.stop()
+
+
 @pytest.mark.parametrize("size", [0, 10, 65536, 65537, 262_144, 3_000_000])
 async def test_what_was_accepted_is_there_after_a_restart_without_a_stop(tmp_path: Path, size: int) -> None:
     content = random.Random(size).randbytes(size)

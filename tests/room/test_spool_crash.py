@@ -190,7 +190,7 @@ async def test_a_spool_cut_off_once_goes_on(tmp_path: Path) -> None:
     spool = open_spool(settings(tmp_path), FakeClock())
     await spool.start()
     for name in ("ONE", "TWO"):
-        await _put(spool, name, b"1" * 9000)
+        await _put(spool, name, random.Random(name).randbytes(9000))
     segment = spool.store.log[0]
     end = segment.cursor
     await spool.stop()

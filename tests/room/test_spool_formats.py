@@ -12,6 +12,7 @@ from appliance.spool.journal import JournalSpool
 from tests.room.test_spool import opened, put, read
 
 GOLDEN = Path(__file__).parents[1] / "golden"
+LETTER = b"Subject: letter\r\n\r\n" + b"".join(b"line %d of an ordinary letter\r\n" % number for number in range(300))
 SMALL, LARGE = b"Subject: small\r\n\r\none\r\n", b"Subject: large\r\n\r\n" + b"0123456789abcdef\r\n" * 20_000
 ENVELOPE = Envelope(
     Mailbox("a", "x.example"),
@@ -34,13 +35,13 @@ async def fill(spool: JournalSpool) -> list[QueueItem]:
     """What the kept spools hold: every field of an item that can stand on the card. Returns what must be found."""
     await spool.start()
     items = []
-    for queue_id, content in (("Q1", SMALL), ("Q2", LARGE), ("Q3", SMALL)):
+    for queue_id, content in (("Q1", SMALL), ("Q2", LARGE), ("Q3", SMALL), ("Q5", LETTER)):
         draft = spool.draft(queue_id)
         assert not isinstance(draft, Reply)
         await draft.write(content)
         assert (await draft.commit(ENVELOPE, ARRIVAL)).positive
         items.append(QueueItem.new(queue_id, ENVELOPE, ARRIVAL, len(content)))
-    first, second, third = items
+    first, second, third, letter = items
     first.progress[0].step(Event.DELIVER, Reply.of("250 2.0.0 ok", "mx.y.example"), 1.8e9)
     first.progress[0].told = True
     first.progress[1].step(Event.FAIL, Reply.of("550 5.1.1 no such user", "mx.z.example"), 1.8e9)
@@ -52,7 +53,7 @@ async def fill(spool: JournalSpool) -> list[QueueItem]:
     spool.record(second, [])
     spool.remove(third)
     await spool.stop()
-    return [first, second]
+    return [first, second, letter]
 
 
 def keep(folder: Path, name: str) -> None:
@@ -73,11 +74,12 @@ async def test_the_spool_of_every_earlier_format_is_loaded(tmp_path: Path) -> No
             archive.extractall(folder, filter="data")
         spool = opened(folder)
         assert list(spool.items()) == wanted and spool.damage == []
-        assert (await read(spool, "Q1"), await read(spool, "Q2")) == (SMALL, LARGE)
+        assert [await read(spool, each) for each in ("Q1", "Q2", "Q5")] == [SMALL, LARGE, LETTER]
+        assert spool.places["Q5"].inline_raw == len(LETTER)
         await spool.start()
         assert (await put(spool, "Q4", LARGE)).positive
         await spool.stop()
-        assert [item.queue_id for item in opened(folder).items()] == ["Q1", "Q2", "Q4"]
+        assert [item.queue_id for item in opened(folder).items()] == ["Q1", "Q2", "Q5", "Q4"]
 
 
 def newer_segment(size: int, generation: int) -> bytes:
@@ -100,7 +102,7 @@ async def test_a_newer_format_is_mentioned_left_alone_and_hides_nothing(tmp_path
     await spool.stop()
     assert (tmp_path / "000099.seg").read_bytes() == newer
     again = opened(tmp_path)
-    assert len(list(again.items())) == 7
+    assert len(list(again.items())) == 8
     since = {segment.generation for segment in again.store.segments.values()} - before
     assert since and min(since) > 77
 
