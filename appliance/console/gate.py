@@ -26,6 +26,12 @@ class Gate:
         self._passwords = Passwords(file, clock)
         self._wrong, self._open_at = 0, 0.0
 
+    def move(self, socket: str, file: str) -> None:
+        """From now on they are there: the settings were changed."""
+        if file != self._file:
+            self._file, self._passwords = file, Passwords(file, self._clock)
+        self._socket = socket
+
     def exists(self) -> bool:
         """Whether a password was ever set."""
         try:

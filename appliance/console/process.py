@@ -120,12 +120,17 @@ def run(ports: Sequence[str], speed: int, config: Path, shell: Callable[[Places]
     """Serve all `ports` until SIGTERM or SIGINT; the exit status."""
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
     configuration = Configuration(config, clock, speed)
-    settings = configuration.settings()
-    places = Places(settings.control.socket, settings.control.steward_socket)
-    gate = Gate(places.steward_socket, clock, settings.paths.password)
+    gate = Gate("", clock)
+
+    def made() -> Shell:
+        """Where relay and steward are may have changed since the last visit."""
+        settings = configuration.settings()
+        gate.move(settings.control.steward_socket, settings.paths.password)
+        return shell(Places(settings.control.socket, settings.control.steward_socket))
+
     crashed = threading.Event()
     for path in ports:
-        keeper = Keeper(path, configuration, gate, lambda: shell(places), clock)
+        keeper = Keeper(path, configuration, gate, made, clock)
         threading.Thread(target=_guarded, args=(keeper, crashed), daemon=True, name=path).start()
     signal.sigwait((signal.SIGTERM, signal.SIGINT))
     return 1 if crashed.is_set() else 0

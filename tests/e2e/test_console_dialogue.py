@@ -86,6 +86,13 @@ class Line:
             came = octets.decode(errors="replace").replace("\r\n", "\n")
             came = came.replace(f"127.0.0.1:{self.net.dns_port}", ROUTER)
 
+    def past(self, end: str) -> None:
+        """Wait until what came ends so."""
+        until, octets = time.monotonic() + START_S, b""
+        while not octets.decode(errors="replace").replace("\r\n", "\n").endswith(end):
+            assert time.monotonic() < until, f"{octets!r}\n{self.log.read_text()}"
+            octets += self.port.read(max(1, self.port.in_waiting))
+
     def type(self, text: str) -> None:
         self.port.write(text.replace(ROUTER, f"127.0.0.1:{self.net.dns_port}").encode() + b"\r")
 
@@ -113,3 +120,24 @@ def test_a_new_user_gets_from_the_plug_to_the_first_message(line: Line) -> None:
     line.until(f"{echoed}{DIALOGUE[begun:]}\n")
     ((server, message),) = line.net.received
     assert server == "mail.friendly.example" and message.recipients == ["anna@friendly.example"]
+
+
+def test_who_moves_the_steward_finds_it_again_after_a_logout(line: Line, tmp_path: Path) -> None:
+    line.until("\nOutbox: press Enter to begin.\n")
+    line.type("")
+    for text, end in (
+        ("correct horse", "New password: "), ("correct horse", "Once more: "), ("configure terminal", "outbox> "),
+        (f"set control steward-socket {tmp_path}/moved.sock", "outbox# "), ("commit", "outbox# "),
+        ("logout", "In force.\noutbox# "), ("", "begin.\n"),
+    ):  # fmt: skip
+        line.past(end)
+        line.type(text)
+    line.past("Password: ")
+    until = time.monotonic() + START_S
+    while not (tmp_path / "moved.sock").is_socket():
+        assert time.monotonic() < until, line.log.read_text()
+        time.sleep(0.1)
+    line.type("correct horse")
+    line.past("outbox> ")
+    line.type("show changes")
+    line.past("as found\noutbox> ")
