@@ -16,6 +16,8 @@ def across(settings: Settings) -> Iterator[Complaint]:
     """Every such complaint."""
     yield from _incomplete(settings)
     yield from _doubled(settings)
+    yield from _doors(settings)
+    yield from _families(settings)
     if not any(row.name == "default" for row in settings.domain):
         yield Complaint("domain", "no row named default", "a list with a row named default")
 
@@ -41,3 +43,22 @@ def _doubled(settings: Settings) -> Iterator[Complaint]:
             if row.name in seen:
                 yield Complaint(f"{name}[{number}].name", repr(row.name), "different from the rows before it")
             seen.add(row.name)
+
+
+def _doors(settings: Settings) -> Iterator[Complaint]:
+    """Two that would listen at the same port of the same address: one of them could not start."""
+    page = settings.page
+    doors = [(f"listener[{number}].port", row.address, row.port) for number, row in enumerate(settings.listener, 1)]
+    if page.enabled:
+        doors += [("page.port", page.address, page.port), ("page.tls_port", page.address, page.tls_port)]
+    for number, (key, address, port) in enumerate(doors):
+        taken = [other for other, at, same in doors[:number] if same == port and (at == address or "" in (at, address))]
+        if port and taken:
+            yield Complaint(key, str(port), f"another port than that of {taken[0]}")
+
+
+def _families(settings: Settings) -> Iterator[Complaint]:
+    for name in ("address", "gateway", "address6", "gateway6"):
+        value, six = getattr(settings.network, name), name.endswith("6")
+        if value and (":" in value) != six:
+            yield Complaint(f"network.{name}", repr(value), f"an address of IPv{6 if six else 4}")

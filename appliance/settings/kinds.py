@@ -92,7 +92,7 @@ def split_server(text: str) -> tuple[str, int]:
 
 KINDS: Final[dict[str, Callable[[str], str]]] = {
     "": lambda _: "",
-    "path": lambda _: "",
+    "path": lambda raw: "" if raw.startswith("/") else "a path from the root such as /data/spool",
     "domain": _domain,
     "pattern": _pattern,
     "mailbox": _mailbox,

@@ -26,6 +26,7 @@ from appliance.settings.versions import newer, newest, place
 
 KEPT: Final = 60
 COMMENT_MAX: Final = 200
+UNREADABLE: Final = "- the running file, which nobody can read"
 RUNNING_MODE: Final = 0o644  # holds no secret; the relay, another user, reads it
 
 
@@ -80,12 +81,14 @@ class Store:
 
     def _base(self) -> Data:
         """What the candidate starts from."""
+        return table.read(self.running_text()) if self._readable() else table.of(self.good())
+
+    def _readable(self) -> bool:
+        """Whether the running file can be compared, right or not."""
         try:
-            if text := self.running_text():
-                return table.read(text)
+            return isinstance(self.running(), Settings) or bool(table.read(self.running_text()))
         except ValueError:
-            pass
-        return table.of(self.good())
+            return False
 
     def changed(self) -> bool:
         """Whether there is a candidate of its own."""
@@ -128,8 +131,9 @@ class Store:
         durable.remove(self._candidate)
 
     def compare(self) -> list[str]:
-        """Running against candidate, as lines."""
-        return table.differences(self._base(), self.candidate())
+        """Running against candidate, as lines. A running file that is no TOML differs from every candidate."""
+        lines = table.differences(self._base(), self.candidate())
+        return lines if self._readable() else [UNREADABLE, *lines]
 
     def check(self) -> tuple[Complaint, ...]:
         found = parse(table.write(self.candidate()))

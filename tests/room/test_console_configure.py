@@ -118,6 +118,15 @@ async def test_a_toml_file_can_be_pasted_too(box: WholeBox) -> None:
     assert await box.type("show | compare") == "- dns.servers = (empty)\n+ dns.servers = 192.0.2.1"
 
 
+async def test_a_file_that_nobody_can_read_is_replaced_by_the_last_good_settings(box: WholeBox) -> None:
+    box.config.write_text("rubbish = [\n")
+    await box.type("conf t")
+    await box.type("rollback 0")
+    assert "which nobody can read" in await box.type("show | compare")
+    assert "In force" in await box.type("commit")
+    assert box.running() == box.made
+
+
 async def test_broken_running_settings_are_shown_with_what_is_wrong(box: WholeBox) -> None:
     box.config.write_text('[box]\nowner = "nobody"\n')
     said = await box.type("show running-config")

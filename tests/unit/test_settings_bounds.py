@@ -23,6 +23,7 @@ LAWFUL = {
     "label": ["outbox", "Box-2"],
     "timezone": ["UTC", "Europe/Vienna"],
     "host": ["mx.example", "192.0.2.9"],
+    "path": ["/data/place", "/data/two words"],
 }
 TEXT = st.text(st.characters(exclude_categories=["C", "Z"]) | st.just(" "), max_size=20)
 
@@ -56,6 +57,11 @@ def named(rows: tuple[Any, ...]) -> tuple[Any, ...]:
     )
 
 
+def apart(rows: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Listeners at ports of their own."""
+    return tuple(dataclasses.replace(row, port=2525 + number) for number, row in enumerate(rows))
+
+
 @st.composite
 def any_settings(draw: st.DrawFn) -> Settings:
     hints = typing.get_type_hints(Settings)
@@ -68,6 +74,8 @@ def any_settings(draw: st.DrawFn) -> Settings:
             rows = draw(st.lists(table(typing.get_args(hint)[0]), max_size=2).map(tuple).map(named))
             rows = tuple(dataclasses.replace(row, user="me") if hasattr(row, "user") else row for row in rows)
             made[field.name] = (*rows, Domain()) if field.name == "domain" else rows
+            if field.name == "listener":
+                made[field.name] = apart(rows)
         elif field.name == "tls":
             made[field.name] = hint(certificate="/a.pem", private_key="/b.pem")
         elif field.name == "panel":
@@ -75,7 +83,10 @@ def any_settings(draw: st.DrawFn) -> Settings:
                 alarm_age_s=draw(st.floats(60, 2592000)), system_gpio=draw(st.sampled_from([9, 17]))
             )
         elif field.name == "network":
-            made[field.name] = dataclasses.replace(draw(table(hint)), address="192.0.2.5/24", address6="2001:db8::5/64")
+            made[field.name] = dataclasses.replace(draw(table(hint)), address="192.0.2.5/24", address6="2001:db8::5/64",
+                                                    gateway="", gateway6="2001:db8::1")  # fmt: skip
+        elif field.name == "page":
+            made[field.name] = dataclasses.replace(draw(table(hint)), port=0, tls_port=draw(st.sampled_from([0, 8443])))
         else:
             made[field.name] = draw(table(hint))
     return Settings(**made)
@@ -132,6 +143,13 @@ def test_absurd_numbers_and_nestings_are_complaints(text: str) -> None:
         ("[panel]\nqueue_gpio = 14", "panel"),
         ("[network]\nipv4 = 'static'", "network.address"),
         ("[network]\naddress = '192.0.2.5'", "network.address"),
+        ("[network]\naddress = '2001:db8::5/64'", "network.address"),
+        ("[network]\ngateway6 = '192.0.2.1'", "network.gateway6"),
+        ("[page]\nport = 443", "page.tls_port"),
+        ("[page]\nport = 25", "page.port"),
+        ("[page]\naddress = '192.0.2.5'\nport = 25", "page.port"),
+        ("[[listener]]\nname = 'a'\n[[listener]]\nname = 'b'\naddress = '::1'", "listener[2].port"),
+        ("[spool]\ndirectory = 'spool'", "spool.directory"),
         ("[network]\nhost_name = 'two words'", "network.host_name"),
         ("[network]\ntimezone = '../etc/passwd'", "network.timezone"),
         ("[[relay]]\nhost = 'smtp.isp.example'\nauth = 'plain'", "relay[1].user"),
