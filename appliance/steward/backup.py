@@ -125,6 +125,7 @@ class Backups:
                  ("status", await self._try(self._reset.relay("status"))),
                  ("network", await self._try(self._machine.network())),
                  ("release", await self._machine.release()), ("earlier errors", await self._machine.errors()),
+                 ("system", await self._machine.vitals()),
                  ("log", await self._try(self._machine.log(BUNDLE_LINES)))]  # fmt: skip
         complaints = self._store.running()
         found = [] if isinstance(complaints, Settings) else [str(each) for each in complaints]

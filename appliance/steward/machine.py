@@ -70,6 +70,9 @@ class Machine(Protocol):
     async def errors(self) -> list[str]:
         """The errors of earlier starts, as far as they are kept."""
 
+    async def vitals(self) -> list[str]:
+        """How the system itself is: failed units, memory, listening ports, how its start went, what was written."""
+
     async def release(self) -> dict[str, Any]:
         """More about what runs than its version: the slot it was started from, say."""
 
@@ -147,6 +150,9 @@ class PlainMachine:
             raise Refused(f"the log cannot be read: {error.strerror}") from None
 
     async def errors(self) -> list[str]:
+        return []
+
+    async def vitals(self) -> list[str]:
         return []
 
     async def release(self) -> dict[str, Any]:

@@ -32,6 +32,16 @@ RELAY_USER: Final = "outbox"
 RELAY_ID: Final = 900
 _PROGRESS: Final = re.compile(r"^\s*(\d{1,3})%\s*(.*)$")
 
+VITALS: Final = (
+    ("systemctl", "--failed", "--no-legend", "--plain", "--no-pager"),
+    ("systemd-analyze", "time"),
+    ("systemd-analyze", "--no-pager", "critical-chain", "outbox-relay.service"),
+    ("ss", "--no-header", "--listening", "--tcp", "--udp", "--numeric"),
+    ("head", "--lines=3", "/proc/meminfo"),
+    ("cat", "/sys/class/block/mmcblk0/stat"),
+)
+VITALS_LINES: Final = 40
+
 
 class SystemdMachine:
     """`run` runs commands; `stop` ends the steward, which systemd starts again."""
@@ -118,6 +128,13 @@ class SystemdMachine:
             with contextlib.suppress(OSError), path.open("rb") as file:
                 lines += file.read(ERRORS_MAX).decode("utf-8", "replace").splitlines()
         return [printable(line, 1000) for line in lines]
+
+    async def vitals(self) -> list[str]:
+        lines: list[str] = []
+        for command in VITALS:
+            ran = await self._run(*command)
+            lines += [f"$ {' '.join(command)}", *ran.output.splitlines()[:VITALS_LINES]]
+        return [printable(line, 300) for line in lines]
 
     async def release(self) -> dict[str, Any]:
         ran = await self._run("rauc", "status", "--detailed", "--output-format=json")
