@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,19 +40,26 @@ class Operator:
 
     def first_visit(self, seconds: float = 180) -> str:
         """From power on to a prompt, choosing the password; the banner."""
-        self.waits_for(INVITATION, seconds)
-        self.types("")
-        banner = self.waits_for("New password: ", seconds)
+        banner = self._woken("New password: ", seconds)
         self.types(PASSWORD)
         self.waits_for("Once more: ")
         self.types(PASSWORD)
         self.waits_for(PROMPT)
         return banner
 
+    def _woken(self, question: str, seconds: float) -> str:
+        """Press Enter at each invitation until `question`: the steward may still be starting."""
+        end = time.monotonic() + seconds
+        banner = ""
+        while True:
+            left = max(1.0, end - time.monotonic())
+            banner += self.waits_for(f"{INVITATION}|{question}", left)
+            if banner.endswith(question):
+                return banner
+            self.types("")
+
     def log_in(self, seconds: float = 180) -> str:
-        self.waits_for(INVITATION, seconds)
-        self.types("")
-        banner = self.waits_for("Password: ", seconds)
+        banner = self._woken("Password: ", seconds)
         self.types(PASSWORD)
         self.waits_for(PROMPT)
         return banner
