@@ -77,6 +77,12 @@ image-twice: $(READY) ## build the card a second time from the same inputs and c
 image-sources: ## the source packages of the image that was built last (root; a gigabyte)
 	image/sources.sh
 
+test-image: $(READY) ## the built image in an emulated Pi, short form (root; QEMU)
+	$(BIN)/python -m tests.image $(ARGS)
+
+test-image-long: $(READY) ## the same with power cuts, updates and abuse, an hour or more (root; QEMU)
+	$(BIN)/python -m tests.image --long $(ARGS)
+
 bundle: $(READY) ## the image and an update bundle of it, signed (root)
 	image/build.sh bundle
 

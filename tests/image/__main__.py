@@ -18,7 +18,7 @@ def main() -> int:
         os.execvp("unshare", ["unshare", "--net", "--", sys.executable, "-m", "tests.image", *sys.argv[1:]])
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     words = [word for word in sys.argv[1:] if word != "--long"]
-    files = ["tests/image/short.py"] + ["tests/image/long.py"] * ("--long" in sys.argv)
+    files = ["tests/image/units.py", "tests/image/short.py"] + ["tests/image/long.py"] * ("--long" in sys.argv)
     command = [sys.executable, "-m", "pytest", "-v", "--durations=0", "-p", "no:cacheprovider", *files, *words]
     return subprocess.run(command, check=False).returncode
 
