@@ -59,10 +59,14 @@ class Verbs:
             "flush": lambda args: {"due": self.queue.flush()},
             "acknowledge": self.acknowledge,
             "bounces": lambda args: [{**one, "cure": _cure(one)} for one in self.bounces.unread()],
-            "history": lambda args: self.history.search(str(args.get("text", "")), limit_of(args), sought(args)),
+            "history": self.searched,
             "erase": self.erase,
             "send-test": self.send_test,
         }
+
+    async def searched(self, args: dict[str, Any]) -> list[dict[str, Any]]:
+        """Beside the loop: mail goes on."""
+        return await asyncio.to_thread(self.history.search, str(args.get("text", "")), limit_of(args), sought(args))
 
     def item(self, args: dict[str, Any]) -> QueueItem:
         if (found := self.queue.find(_id(args))) is None:

@@ -1,8 +1,8 @@
 """What the relay says, asked over its command interface and remembered for a moment, so that many viewers cost one.
 
 `ask` raises Unreachable when the relay is down and Refused with its words. However many ask, the relay hears at most
-one question each GAP_S, after a few at once: it has mail to carry. Subjects older than the settings allow are left out
-here, whatever the relay still knows.
+one question each GAP_S (a search counts more), after a few at once: it has mail to carry. Subjects older than the
+settings allow are left out here, whatever the relay still knows.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ KEPT_MAX: Final = 24
 ROWS_KEPT: Final = 200  # longer answers are not remembered
 GAP_S: Final = 0.04
 AT_ONCE: Final = 30
+SEARCHING: Final = frozenset({"text", "address", "device", "since", "until"})
+SEARCH_COST: Final = 5  # what is searched for takes the relay longer
 PATIENCE_S: Final = 2.0
 TIMEOUT_S: Final = 10.0
 ACTION_TIMEOUT_S: Final = 30.0
@@ -49,7 +51,7 @@ class Facts:
             at, answer = self._kept.get(key, (float("-inf"), None))
         if time.monotonic() - at <= fresh_s:
             return answer
-        self._pace()
+        self._pace(SEARCH_COST if SEARCHING & args.keys() else 1)
         answer = self._recent(client.ask(self._path, verb, args, TIMEOUT_S))
         self._starting_until = 0.0
         if isinstance(answer, list) and len(answer) > ROWS_KEPT:
@@ -61,11 +63,11 @@ class Facts:
                 self._kept.popitem(last=False)
         return answer
 
-    def _pace(self) -> None:
-        """Wait for a turn. Raises Refused when the queue is too long."""
+    def _pace(self, cost: int) -> None:
+        """Wait for a turn that counts as `cost`. Raises Refused when the queue is too long."""
         with self._lock:
             now = time.monotonic()
-            at = max(self._next_at, now - AT_ONCE * GAP_S) + GAP_S
+            at = max(self._next_at, now - AT_ONCE * GAP_S) + cost * GAP_S
             if at - now > PATIENCE_S:
                 raise Refused("Too many ask at once; please ask again in a moment.")
             self._next_at = at

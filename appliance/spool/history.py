@@ -35,7 +35,7 @@ class FileHistory:
         self._path, self._files = folder / "history.jsonl", files or Files()
         self._keep_s, self._subject_s, self._clock = days * 86400.0, subject_days * 86400.0, clock
         self._max_bytes = max_bytes
-        self._lines: deque[tuple[float, str]] = deque()
+        self._lines: deque[tuple[float, float, str]] = deque()  # at, arrived at, the entry
         self._memory_bytes = self._file_bytes = 0
         self._unwritten: list[str] = []
         self._written_at = self._cleaned_at = clock.monotonic()
@@ -46,7 +46,7 @@ class FileHistory:
         """`entry` has "at" (wall clock) and what else is known; plain JSON types."""
         entry.setdefault("at", self._clock.wall())
         line = json.dumps(entry, ensure_ascii=False)
-        self._keep(float(entry["at"]), line)
+        self._keep(float(entry["at"]), entry, line)
         self.tallies.add(entry)
         self._unwritten.append(line)
         self._tick()
@@ -59,25 +59,32 @@ class FileHistory:
         if self._clock.monotonic() - self._written_at >= WRITE_S or len(self._unwritten) >= UNWRITTEN_MAX:
             self.write()
 
-    def _keep(self, at: float, line: str) -> None:
-        self._lines.append((at, line))
+    def _keep(self, at: float, entry: dict[str, Any], line: str) -> None:
+        arrived_at = entry.get("arrived_at", at)
+        self._lines.append((at, float(arrived_at) if isinstance(arrived_at, int | float) else at, line))
         self._memory_bytes += len(line)
         while self._memory_bytes > min(self._max_bytes, MEMORY_BYTES):
-            self._memory_bytes -= len(self._lines.popleft()[1])
+            self._memory_bytes -= len(self._lines.popleft()[2])
 
     def search(self, text: str = "", limit: int = 50, sought: Sought = EVERYTHING) -> list[dict[str, Any]]:
-        wanted = [each.lower() for each in (text, sought.address, sought.device, sought.queue_id) if each]
+        """May be called in another thread: it works on the lines as they are at the beginning."""
+        wanted = [text, sought.address, sought.device, sought.queue_id]
+        needles = [_quoted(each.lower()) for each in wanted if each]
         now, known = self._clock.wall(), self._clock.known()
-        since = now - self._keep_s if known else 0.0
+        oldest = now - self._keep_s if known else 0.0
         found: list[dict[str, Any]] = []
-        for at, line in reversed(self._lines):
-            if len(found) >= limit:
-                break
-            if at < max(since, sought.since) or not all(_quoted(each) in line.lower() for each in wanted):
+        for at, arrived_at, line in reversed(list(self._lines)):
+            if at < oldest or not sought.since <= arrived_at < sought.until:
                 continue
+            if needles:
+                low = line.lower()
+                if not all(each in low for each in needles):
+                    continue
             entry = self._shown(json.loads(line), now) if known else json.loads(line)
-            if sought.matches(entry) and _quoted(text.lower()) in json.dumps(entry, ensure_ascii=False).lower():
+            if sought.matches(entry) and (not text or needles[0] in json.dumps(entry, ensure_ascii=False).lower()):
                 found.append(entry)
+                if len(found) >= limit:
+                    break
         return found
 
     def _shown(self, entry: dict[str, Any], now: float) -> dict[str, Any]:
@@ -114,9 +121,9 @@ class FileHistory:
         now = self._clock.wall()
         if self._clock.known():
             kept = [json.dumps(self._shown(json.loads(line), now), ensure_ascii=False)
-                    for at, line in self._lines if at >= now - self._keep_s]  # fmt: skip
+                    for at, _, line in self._lines if at >= now - self._keep_s]  # fmt: skip
         else:
-            kept = [line for _, line in self._lines]
+            kept = [line for _, _, line in self._lines]
         size = 0
         for place in range(len(kept) - 1, -1, -1):
             size += len(kept[place].encode()) + 1
@@ -135,7 +142,7 @@ class FileHistory:
                     entry = json.loads(line)
                     at = float(entry["at"]) if isinstance(entry, dict) and "at" in entry else math.nan
                     if math.isfinite(at):
-                        self._keep(at, line)
+                        self._keep(at, entry, line)
                         self.tallies.add(entry)
 
 

@@ -158,11 +158,11 @@ def test_a_flood_of_different_questions_does_not_reach_the_relay(desk: Desk, box
     desk.facts._kept.clear()
     box.counts.clear()
     began = time.monotonic()
-    codes = [desk.get(f"/api/history?since={number}").status_code for number in range(60)]
-    assert codes == [200] * 60
-    assert box.counts["history"] <= 31 + (time.monotonic() - began) / 0.04
+    codes = [desk.get(f"/api/history?since={number}").status_code for number in range(15)]
+    assert codes == [200] * 15
+    assert box.counts["history"] <= 7 + (time.monotonic() - began) / 0.2
     desk.facts._next_at = time.monotonic() + 3.0  # as a hundred clients at once would make it
-    assert desk.get("/api/history?since=99").status_code == 409 and box.counts["history"] == 60
+    assert desk.get("/api/history?since=99").status_code == 409 and box.counts["history"] == 15
 
 
 def test_the_whole_page_is_small_and_asks_nobody_else(desk: Desk, box: Relay) -> None:
