@@ -56,10 +56,10 @@ class Box:
         """The same, read. Raises Dead, Refused."""
         return parse(self.text(which))
 
-    def values(self, timeout_s: float = ASK_S) -> dict[str, str]:
-        """Each setting of the candidate as it would be typed, also while the candidate is not right; a row of a list by
-        its own path, too. Raises Dead, Refused."""
-        rows = self.steward("settings.show", {"which": "candidate"}, timeout_s).get("values") or ()
+    def values(self, timeout_s: float = ASK_S, which: str = "candidate") -> dict[str, str]:
+        """Each setting of the candidate (or of running) as it would be typed, also while it is not right; a row of a
+        list by its own path, too. Raises Dead, Refused."""
+        rows = self.steward("settings.show", {"which": which}, timeout_s).get("values") or ()
         return {str(row["path"]): str(row["value"]) for row in rows}
 
 

@@ -4,6 +4,8 @@ is the steward's, so it rings also when this console is gone.
 
 from __future__ import annotations
 
+import os
+
 from appliance.console.call import Call
 from appliance.console.show_box import pending
 from appliance.console.wording import span
@@ -20,7 +22,17 @@ def complain(call: Call) -> bool:
     complaints = call.box.steward("settings.check")["complaints"]
     for each in complaints:
         call.say(f"% {each['key']} = {each['value']}: should be {each['expected']}")
+    if _locks_out(call):
+        call.say("% control.console_uids: with these settings nobody could use this console any more")
+        return False
     return not complaints
+
+
+def _locks_out(call: Call) -> bool:
+    """Whether the steward would no longer listen to this console."""
+    own, key = str(os.getuid()), "control.console_uids"
+    before, after = (call.box.values(which=which).get(key, "").split() for which in ("running", "candidate"))
+    return own in before and own not in after
 
 
 def commit(call: Call) -> None:

@@ -25,6 +25,7 @@ from appliance.settings.schema import Settings
 from appliance.settings.store import Store
 from appliance.steward.machine import Machine
 from appliance.steward.pending import Pending
+from appliance.steward.sockets import ensure_reachable
 
 CONFIRM_MAX_MIN: Final = 1440.0
 LOOK_S: Final = 30.0  # how often what is left is brought to the card, and how soon a failed way back is tried again
@@ -55,6 +56,7 @@ class Commits:
             if self._pending.active:
                 return self.confirm()
             raise Refused("nothing to commit: the candidate is what is running")
+        ensure_reachable(old.control if isinstance(old, Settings) else None, new.control)
         self._write(text, comment, confirm_min)
         self._changed.set()
         notes = await self._apply(old if isinstance(old, Settings) else None, new)

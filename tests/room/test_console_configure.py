@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -154,3 +155,17 @@ async def test_a_password_is_asked_for_twice_and_changed(box: WholeBox) -> None:
     assert "changed" in await box.type("password", "", "long enough 1", "long enough 1")
     assert "differ" in await box.type("password", "long enough 1", "other one 22", "another one 2")
     assert (await box.type("password", "wrong", "other one 22", "other one 22")).startswith("% ")
+
+
+async def test_settings_that_would_lock_the_console_out_are_not_committed(box: WholeBox) -> None:
+    await box.type("conf t")
+    await box.quiet(f"set control console-uids {os.getuid()}")
+    await box.type("commit")
+    await box.quiet("no control console-uids")
+    for line in ("commit check", "commit", "commit confirmed 5"):
+        assert "nobody could use this console" in await box.type(line)
+    await box.type("discard")
+    for place in (f"{box.config}/x.sock", "/tmp/" + "x" * 200):
+        await box.quiet(f"set control steward-socket {place}")
+        assert "no socket can be made there" in await box.type("commit")
+    assert box.running().control.steward_socket == box.made.control.steward_socket
