@@ -26,9 +26,11 @@ for sector in 40 80; do
 done
 
 setenv slot ${chosen_good}
+setenv word
 if test ${chosen_trial} != none; then
   if itest 0x${chosen_left} > 0; then
     setenv slot ${chosen_trial}
+    setenv word outbox.trial
     setexpr seq 0x${newest} + 1
     setexpr left 0x${chosen_left} - 1
     setenv good ${chosen_good}
@@ -44,8 +46,9 @@ fdt addr ${fdtcontroladdr}
 setenv more
 fdt get value more /chosen outbox,bootargs
 
-setenv start 'if test ${slot} = b; then setenv part 3; else setenv part 2; fi; setenv bootargs rauc.slot=${slot} @BOOTARGS@ ${more}; if load mmc 0:${part} 0x08000000 /boot/Image.gz; then if unzip 0x08000000 0x00200000; then if load mmc 0:${part} 0x05000000 /boot/${fdtfile}; then if load mmc 0:${part} 0x05200000 /boot/initrd; then booti 0x00200000 0x05200000:${filesize} 0x05000000; fi; fi; fi; fi'
+setenv start 'if test ${slot} = b; then setenv part 3; else setenv part 2; fi; setenv bootargs rauc.slot=${slot} ${word} @BOOTARGS@ ${more}; if load mmc 0:${part} 0x08000000 /boot/Image.gz; then if unzip 0x08000000 0x00200000; then if load mmc 0:${part} 0x05000000 /boot/${fdtfile}; then if load mmc 0:${part} 0x05200000 /boot/initrd; then booti 0x00200000 0x05200000:${filesize} 0x05000000; fi; fi; fi; fi'
 run start
+setenv word
 setenv slot ${chosen_good}
 run start
 if test ${chosen_good} = a; then setenv slot b; else setenv slot a; fi
