@@ -28,6 +28,7 @@ from appliance.steward.pending import Pending
 CHOICES: Final = ("keep", "bounce", "delete", "export")
 ASKED_S: Final = 900.0
 ROUNDS_MAX: Final = 1000
+PERSONAL: Final = ("history.jsonl", "attempts.jsonl", "bounces.jsonl", "clients.json")  # beside the mail, in the spool
 log = logging.getLogger(__name__)
 
 
@@ -120,7 +121,8 @@ class Reset:
     def _begin(self) -> None:
         settings = self._store.good()
         paths = settings.paths
-        files = [paths.accounts, paths.credentials, paths.password, f"{settings.spool.directory}/history.jsonl"]
+        files = [paths.accounts, paths.credentials, paths.password]
+        files += [f"{settings.spool.directory}/{name}" for name in PERSONAL]
         files += [f"{paths.tls}/self-signed.{end}" for end in ("key", "pem")]
         files += self._machine.traces
         files += [each for each in (settings.tls.private_key, settings.tls.certificate) if each]
