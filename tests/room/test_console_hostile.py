@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
+import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from appliance.console.faces import Gone, Places
+from appliance.console.shell import Commands
+from appliance.console.table import GRAMMAR
 from appliance.interface.server import InterfaceServer
 from appliance.ports import Refused, Verb
 from tests.room.console_box import Console
@@ -107,3 +112,39 @@ async def test_the_banner_and_completion_are_clean_too(console: Console) -> None
 async def test_what_is_typed_is_not_echoed_raw_in_complaints(console: Console, line: str) -> None:
     await console.type("configure terminal")
     assert all(each.isprintable() for each in (await console.type(line)).split("\n"))
+
+
+def test_random_lines_are_answered_and_never_stumbled_over(tmp_path: Path) -> None:
+    """With everything dead; half of the words are the grammar's own."""
+    luck = random.Random(20261124)
+    known = sorted({word for command in GRAMMAR.commands for word in command.pattern.split()})
+    odd = [
+        '"',
+        "\\",
+        '"a',
+        "?",
+        "|",
+        "\x1b[A",
+        "\x00",
+        "1",
+        "-1",
+        "9" * 50,
+        "é",
+        "\ud800",
+        ".",
+        "a.b.c",
+        "::",
+        "x" * 500,
+    ]
+    shell = Commands(Places(str(tmp_path / "r"), str(tmp_path / "s")))
+    for _ in range(3000):
+        words = [luck.choice(known if luck.random() < 0.6 else odd) for _ in range(luck.randint(0, 6))]
+        line = luck.choice((" ", "  ", "")).join(words)
+        person = Person(*[luck.choice(("", "y", "x", None)) for _ in range(4)])
+        person.interrupted = lambda wait_s=0.0: True  # type: ignore[method-assign]
+        with contextlib.suppress(Gone):
+            shell.run(line, person)
+        assert "trouble inside" not in person.text, line
+        assert all(each.isprintable() for each in person.lines), line
+        text, listed = shell.complete(line)
+        assert all(each.isprintable() for each in (text, *listed, *shell.help(line))), line
