@@ -100,6 +100,7 @@ credentials = "{folder}/credentials.toml"
 password = "{folder}/password.json"
 settings = "{folder}/settings"
 tls = "{folder}/tls"
+updates = "{folder}/updates"
 """
 DEVICES = {
     "127.0.0.21": "Copier, 2nd floor",
@@ -143,6 +144,7 @@ class Office:
         places = {"smtp": self.smtp, "http": http, "https": https, "folder": folder, "retry": retry_s}
         self.config.write_text(SETTINGS.format(**places, dns=self.net.dns_port, mail=self.net.mail_port))
         (folder / "spool").mkdir()
+        (folder / "updates").mkdir()
         lines = [json.dumps(entry) + "\n" for entry in past(time.time())]
         (folder / "spool" / "history.jsonl").write_text("".join(lines))
         Passwords(str(folder / "password.json"), SystemClock("")).change("", PASSWORD)
@@ -203,6 +205,7 @@ def running(folder: Path, retry_s: float = 600.0, probe: str = "") -> Iterator[O
     """`probe` is what a hostile server adds to its words."""
     office = Office(folder, retry_s, probe)
     try:
+        office.launch("steward")
         office.launch("relay")
         office.until(office.greets, "the relay's greeting")
         office.launch("page")

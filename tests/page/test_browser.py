@@ -133,6 +133,26 @@ def test_a_message_can_be_given_up_and_downloaded(page: Page, office: Office) ->
     assert "Deleted" in page.inner_text("#headline")
 
 
+def test_files_pass_after_login(page: Page, office: Office, tmp_path: Path) -> None:
+    log_in(page, office)
+    page.get_by_role("link", name="Files").click()
+    page.get_by_label("Passphrase").fill("correct horse")
+    page.get_by_label("The same again").fill("correct horse")
+    with page.expect_download() as backup:
+        page.get_by_role("button", name="Download a backup").click()
+    assert Path(backup.value.path()).read_text().startswith("-----BEGIN OUTBOX BACKUP-----")
+    with page.expect_download() as support:
+        page.get_by_role("link", name="Download the support file").click()
+    assert "== version" in Path(support.value.path()).read_text()
+    with page.expect_download() as certificate:
+        page.get_by_role("link", name="Download the certificate").click()
+    assert "PRIVATE" not in Path(certificate.value.path()).read_text()
+    (tmp_path / "new.raucb").write_bytes(b"no bundle" * 100_000)
+    page.get_by_label("Update file").set_input_files(tmp_path / "new.raucb")
+    page.get_by_role("button", name="Install").click()
+    page.locator("#update").get_by_text("only the box itself can do that").wait_for()
+
+
 def test_a_foreign_page_cannot_use_the_login(context: BrowserContext, page: Page, office: Office) -> None:
     log_in(page, office)
     foreign = context.new_page()
