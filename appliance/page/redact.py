@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from appliance.core.access import address_of
+
 MESSAGE: Final = ("id", "phase", "device", "size", "arrived_at", "next_attempt_s", "recipients_total", "outcome", "at")
 RECIPIENT: Final = ("state", "direct_attempts", "relay_attempts", "at", "cure")
 ATTEMPT: Final = ("at", "outcome")
@@ -52,7 +54,8 @@ def _recipient(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def bounce(data: Mapping[str, Any]) -> dict[str, Any]:
-    return _only(data, BOUNCE)
+    kept, device = _only(data, BOUNCE), str(data.get("device") or "")
+    return kept | {"device": device} if address_of(device) is None else kept  # a name that was given, no address
 
 
 def device(data: Mapping[str, Any]) -> dict[str, Any]:
