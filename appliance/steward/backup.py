@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from appliance import __version__, durable
-from appliance.accounts import load_accounts
+from appliance.accounts import Account, load_accounts
 from appliance.core.reply import printable
 from appliance.ports import Clock, Refused, Verb
 from appliance.settings import table
@@ -92,9 +92,10 @@ class Backups:
         accounts, relays, keys = held.get("accounts"), held.get("relays"), held.get("tls")
         if not isinstance(relays, dict) or not isinstance(keys, dict) or not isinstance(accounts, str):
             raise Refused("this backup was made by a release that this one does not understand")
+        found = _accounts(accounts, Path(settings.paths.accounts)) if accounts else None
         self._store.replace(str(held.get("settings", "")))
-        if accounts:
-            self._put_accounts(accounts, Path(settings.paths.accounts))
+        if found is not None:
+            self._secrets.write_accounts(found)
         self._secrets.write_secrets({str(name): str(each) for name, each in relays.items()})
         restored = parse(str(held["settings"]))
         for name, path in _keys(restored if isinstance(restored, Settings) else settings, Path(settings.paths.tls)):
@@ -106,18 +107,6 @@ class Backups:
             "in_force": "accounts, passwords of relays, keys",
             "made_by": printable(str(held.get("version")), 40),
         }
-
-    def _put_accounts(self, text: str, path: Path) -> None:
-        """Only when they can be read again: else those there are stay."""
-        trial = path.with_name(path.name + ".restored")
-        durable.write(trial, text.encode())
-        try:
-            found = load_accounts(trial)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise Refused("the accounts in this backup cannot be read") from None
-        finally:
-            durable.remove(trial)
-        self._secrets.write_accounts(found)
 
     async def bundle(self, args: dict[str, Any]) -> dict[str, Any]:
         """{"text"}: what somebody who helps needs to know."""
@@ -183,6 +172,18 @@ def unseal(text: str, passphrase: str) -> dict[str, Any]:
 def masked(line: str) -> str:
     """Without mailboxes and subjects."""
     return _SUBJECT.sub(r"\1(subject)", _MAILBOX.sub("(mailbox)", line))
+
+
+def _accounts(text: str, path: Path) -> dict[str, Account]:
+    """Read by way of a file beside `path`. Raises Refused."""
+    trial = path.with_name(path.name + ".restored")
+    durable.write(trial, text.encode())
+    try:
+        return load_accounts(trial)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Refused("the accounts in this backup cannot be read") from None
+    finally:
+        durable.remove(trial)
 
 
 def _keys(settings: Settings, folder: Path) -> list[tuple[str, Path]]:

@@ -99,7 +99,10 @@ def test_too_much_is_refused_before_it_is_unpacked_and_before_it_is_packed() -> 
         ({"format": 2}, "does not understand"),
         ({"format": 1, "settings": ""}, "does not understand"),
         ({"format": 1, "settings": "x = ", "accounts": "", "relays": {}, "tls": {}}, "TOML"),
-        ({"format": 1, "settings": "", "accounts": "{}", "relays": {}, "tls": {}}, "accounts in this backup"),
+        (
+            {"format": 1, "settings": "[dns]\ntimeout_s=1.0", "accounts": "{}", "relays": {}, "tls": {}},
+            "accounts in this",
+        ),
     ],
 )
 async def test_a_backup_of_another_release_is_refused(box: Box, held: dict[str, object], words: str) -> None:
@@ -107,6 +110,7 @@ async def test_a_backup_of_another_release_is_refused(box: Box, held: dict[str, 
     with pytest.raises(Refused, match=words):
         await box.ask("restore", text=seal(held, PHRASE), passphrase=PHRASE)
     assert len(await box.ask("account.list")) == 1
+    assert not (await box.ask("settings.show", which="candidate"))["changed"]
 
 
 async def test_a_backup_writes_keys_only_into_the_folder_of_keys(box: Box) -> None:
