@@ -329,7 +329,7 @@ def console(args: argparse.Namespace) -> int:
     if args.attach or args.demo:
         try:
             attach.attach(args.attach or attach.demo_console(), args.speed or process.FALLBACK_SPEED)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             _complain(str(error))
             return 1
         return 0

@@ -11,6 +11,7 @@ import select
 import sys
 import tempfile
 import termios
+import time
 import tty
 from pathlib import Path
 from typing import Final
@@ -18,11 +19,13 @@ from typing import Final
 from appliance.console.serial_port import SerialLine
 
 LEAVE: Final = b"\x1d"  # ^]
+SILENCE_S: Final = 2.0
 DEMO_CONSOLE: Final = "outbox-demo-*/console"
 
 
 def attach(path: str, speed: int) -> None:
-    """Until ^] or the end of standard input."""
+    """Until ^], or the end of standard input and SILENCE_S without an answer. Raises ValueError for a speed or a URL
+    that does not exist."""
     line = SerialLine(path, speed)
     sys.stderr.write(f"Connected to {path}; ^] leaves.\r\n")
     before = termios.tcgetattr(0) if os.isatty(0) else None
@@ -39,11 +42,13 @@ def attach(path: str, speed: int) -> None:
 
 
 def _carry(line: SerialLine) -> None:
-    ended = False
+    ended, heard_at = False, time.monotonic()
     while True:
         arrived = line.read(wait=ended)
         os.write(1, arrived)
-        if ended and not arrived:
+        if arrived or not ended:
+            heard_at = time.monotonic()
+        elif time.monotonic() - heard_at > SILENCE_S:
             return
         if not ended and select.select([0], [], [], 0.0 if arrived else 0.02)[0]:
             typed = os.read(0, 1024)

@@ -116,6 +116,22 @@ def test_the_first_visitor_chooses_a_password_and_sees_the_box(house: House) -> 
     assert "New password" not in house.login()
 
 
+def test_it_ends_at_once_when_told_to_and_says_why_it_cannot_begin(house: House) -> None:
+    house.start("steward", "console")
+    house.login()
+    console = house.running.pop("console")
+    console.terminate()
+    assert console.wait(5) == 0
+    for arguments, status, words in (
+        (["console"], 2, "needs --port, --attach or --demo"),
+        (["console", "--attach", "/dev/nothing"], 1, "No such file"),
+        (["console", "--attach", "nothing://x"], 1, "invalid URL"),
+        (["console", "--attach", house.modem.ends[0], "--speed", "-5"], 1, "-5"),
+    ):
+        ran = house.box.outbox(*arguments)
+        assert (ran.returncode, words in ran.stderr, "Traceback" in ran.stderr) == (status, True, False), ran.stderr
+
+
 def test_it_works_without_the_relay(house: House) -> None:
     house.start("steward", "console")
     assert "The relay is dead" in house.login()
