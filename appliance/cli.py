@@ -225,7 +225,9 @@ def probe(args: argparse.Namespace) -> int:
 def _log_to_stderr() -> None:
     import logging
 
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    from appliance.linelog import LineHandler
+
+    logging.basicConfig(handlers=[LineHandler(sys.stderr)], level=logging.INFO, format="%(message)s")
     logging._srcfile = None  # nobody shows where in the code, by which thread or process a line was written
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
@@ -336,7 +338,9 @@ def console(args: argparse.Namespace) -> int:
     if not args.port:
         _complain("outbox console needs --port, --attach or --demo")
         return 2
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    from appliance.linelog import LineHandler
+
+    logging.basicConfig(handlers=[LineHandler(sys.stderr)], level=logging.INFO, format="%(message)s")
     return process.run(args.port, args.speed, Path(args.config), Commands, SystemClock())
 
 

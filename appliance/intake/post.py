@@ -18,7 +18,7 @@ from appliance.intake.reception import Reception
 from appliance.intake.transaction import Transaction, add, begin
 from appliance.intake.who import Who
 
-TRICK: Final = Reply(550, "5.6.11", "line ends in this message are ambiguous: refused")
+TRICK: Final = Reply(550, "5.6.0", "line ends in this message are ambiguous: refused")
 FAR_TOO_BIG: Final = "552 5.3.4 Message is far larger than this box accepts"
 DROPPED_MAX: Final = 1 << 20  # octets read beyond twice the largest message
 _BDAT: Final = re.compile(r"([0-9]{1,12})( +LAST)?", re.IGNORECASE)

@@ -1,7 +1,7 @@
 """The parts of the benchmark: modelled cards, the sink, Postfix, the box, and an injector (Postfix's smtp-source).
 
 Needs root, loop devices, FUSE, and a control group of version 1 or 2 for processor time. Everything started here is
-ended by `close`. Loopback only: ports 2526 (sink), 2625 (Postfix), 2930 (the box). Times in seconds.
+ended by `close`. Loopback only: ports 12526 (sink), 12625 (Postfix), 12930 (the box). Times in seconds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pathlib import Path
 
 PLACE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "outbox" / "bench"
 POSTFIX_ROOT = PLACE / "postfix"
-SINK_PORT, POSTFIX_PORT, BOX_PORT = 2526, 2625, 2930
+SINK_PORT, POSTFIX_PORT, BOX_PORT = 12526, 12625, 12930
 CARD_MIB = 3072
 NO_DELAY = (0, 0, 0)  # microseconds of a write, nanoseconds of a kilobyte, microseconds of a flush
 SLOW_CARD = (800, 48828, 10000)  # 4 KB in 1 ms, 20 MB/s, 10 ms a flush
@@ -208,8 +208,10 @@ class Sink:
         self.start()
 
     def start(self) -> None:
-        self._process = subprocess.Popen([str(PLACE / "sink"), str(SINK_PORT), str(self._path)])
-        until(lambda: answers(SINK_PORT), 10)
+        process = self._process = subprocess.Popen([str(PLACE / "sink"), str(SINK_PORT), str(self._path)])
+        until(lambda: process.poll() is not None or answers(SINK_PORT), 10)
+        if process.poll() is not None:
+            raise RuntimeError(f"the sink cannot listen: is port {SINK_PORT} taken?")
 
     def taken(self) -> int:
         return self._state[0]

@@ -25,9 +25,10 @@ root=$place/postfix
 echo '127.0.0.1 localhost bench.example' >"$root/etc/hosts"
 : >"$root/etc/resolv.conf"
 chroot "$root" postconf -e inet_interfaces=127.0.0.1 inet_protocols=ipv4 myhostname=bench.example mydestination= \
-    mynetworks=127.0.0.0/8 'relayhost=[127.0.0.1]:2526' smtp_host_lookup=native alias_maps= \
+    mynetworks=127.0.0.0/8 'relayhost=[127.0.0.1]:12526' smtp_host_lookup=native alias_maps= \
     smtpd_tls_security_level=none smtp_tls_security_level=none smtpd_tls_cert_file= smtpd_tls_key_file= smtp_tls_CApath= \
     message_size_limit=52428800
 if chroot "$root" postconf -M smtp/inet | grep -q .; then chroot "$root" postconf -MX smtp/inet; fi
-chroot "$root" postconf -M '2625/inet=2625 inet n - n - - smtpd'
+if chroot "$root" postconf -M 2625/inet | grep -q .; then chroot "$root" postconf -MX 2625/inet; fi
+chroot "$root" postconf -M '12625/inet=12625 inet n - n - - smtpd'
 chroot "$root" postconf -F '*/*/chroot=n'

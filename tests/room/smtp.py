@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -35,6 +36,16 @@ class HandClock:
         return True
 
 
+PLAIN = re.compile(r"220 box\.|220 \[|250[ -](?:box\.example\.com|\[|[A-Z0-9]{3,}\b)|334 |354 ")
+CODED = re.compile(r"([245])\d\d[ -]\1\.\d{1,3}\.\d{1,3} ")
+
+
+def lawful(line: str) -> bool:
+    """Each reply but the greeting, EHLO's and what asks for more has an enhanced code of its first digit's class (RFC
+    2034 4); every reply in every test is looked at."""
+    return bool(CODED.match(line) or PLAIN.match(line))
+
+
 class Client:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
@@ -53,6 +64,7 @@ class Client:
             assert line.endswith("\r\n"), f"cut reply {line!r} after {lines}"
             lines.append(line[:-2])
             if line[3] == " ":
+                assert all(map(lawful, lines)), f"no enhanced code of its class: {lines}"
                 return "\n".join(lines)
 
     async def ask(self, line: str) -> str:
