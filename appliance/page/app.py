@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import logging
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -38,6 +39,7 @@ TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg
 BUNDLES: Final = "/files/update"
 MORE: Final = 1 << 16  # octets of a form around its file
 ACTIONS: Final = ("retry", "hold", "release", "delete", "bounce")
+log = logging.getLogger(__name__)
 Answer = Response | str | tuple[Any, ...]
 
 
@@ -102,6 +104,7 @@ class Web:
             Unreachable, lambda error: self._error(503, "The relay does not answer", pages.UNCHANGED)
         )
         app.register_error_handler(Refused, lambda error: self._error(409, "That cannot be", str(error)))
+        app.register_error_handler(Exception, self._bug)
         return app
 
     # -- each request -----------------------------------------------------------------------------------------------
@@ -140,6 +143,11 @@ class Web:
         code = error.code or 500
         words = {404: "There is no such page.", 405: "That is not possible here.", 413: "That is too large."}
         return self._error(code, "Not found" if code == 404 else "Error", words.get(code, "The page had trouble."))
+
+    def _bug(self, error: Exception) -> Answer:
+        """A bug costs this answer only; the path in the log cannot begin a line."""
+        log.error("a bug in the page at %s", clean(request.path, 200), exc_info=error)
+        return self._error(500, "Error", "The page had trouble; it is noted in the log.")
 
     def _error(self, code: int, title: str, words: str) -> Answer:
         if request.path.startswith("/api/"):

@@ -132,6 +132,7 @@ async def run(settings: Settings, trouble: str = "") -> int:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # many clients at once are no news
     page = Page(settings, trouble)
     try:
         await page.start()

@@ -39,6 +39,10 @@ def pictures(office: Office, folder: Path) -> None:
         log_in(page, office)
         shot(page, office.https + "/", folder / "mail.png")
         waiting = a_day(office)
+        page.goto(office.https + f"/message/{waiting}")
+        for count in (2, 3):
+            page.get_by_role("button", name="Try now").click()
+            page.locator("#recipients tbody tr").nth(count - 1).wait_for()
         shot(page, office.https + f"/message/{waiting}", folder / "message.png")
         shot(page, office.https + "/devices", folder / "devices.png")
         page.goto(office.https + "/")

@@ -146,6 +146,16 @@ def test_the_words_are_those_of_the_console(desk: Desk) -> None:
     assert "<dt>DNS server</dt>" in text and "<dt>bounce</dt>" in text
 
 
+def test_a_bug_costs_one_answer_and_forges_no_line_of_the_log(
+    desk: Desk, box: Relay, caplog: pytest.LogCaptureFixture
+) -> None:
+    box.facts["message"] = 7
+    answer = desk.get("/message/Q1%0AJan%201%20sshd:%20welcome%1B[2J")
+    assert answer.status_code == 500 and "noted in the log" in answer.text and "Traceback" not in answer.text
+    assert "a bug in the page at /message/Q1 Jan 1 sshd: welcome?[2J" in caplog.text and "\x1b" not in caplog.text
+    assert desk.get("/").status_code == 200
+
+
 def test_many_viewers_cost_the_relay_one_question(desk: Desk, box: Relay) -> None:
     desk.facts._kept.clear()
     box.counts.clear()
