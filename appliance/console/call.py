@@ -88,14 +88,15 @@ class Again(Protocol):
 @dataclass(frozen=True, slots=True)
 class Call:
     """One command under way. `args` by the argument's name in small letters; absent optional ones are absent. `again`
-    runs another line as if it had been typed in configure mode, with another box
-    when one is given; the answer is "" or what is wrong with it."""
+    runs another line as if it had been typed in configure mode, with another box when one is given; the
+    answer is "" or what is wrong with it. `only`: pages show lines with this text (in small letters) and no others."""
 
     io: Terminal
     box: Box
     state: State
     args: Mapping[str, str] = field(default_factory=dict)
     again: Again = lambda line, box=None: ""
+    only: str = ""
 
     def get(self, name: str, default: str = "") -> str:
         return self.args.get(name, default)
@@ -108,7 +109,14 @@ class Call:
     def page(self, lines: Iterable[str]) -> None:
         """The same for facts, with `--More--`: the rest of a long line is indented."""
         width = self.io.width
-        self.io.page(part for line in lines for part in folded(line, width, 4))
+        self.io.page(part for line in self._wanted(lines) for part in folded(line, width, 4))
+
+    def verbatim(self, lines: Iterable[str]) -> None:
+        """Lines as they are, to be copied; the terminal makes them printable."""
+        self.io.page(self._wanted(lines))
+
+    def _wanted(self, lines: Iterable[str]) -> Iterable[str]:
+        return (line for line in lines if self.only in line.lower()) if self.only else lines
 
     def patiently(self, ask: Callable[[], Any]) -> Any:
         """The result of `ask`, which may take long; ^C stops the waiting (not what is asked for). Raises what it

@@ -54,6 +54,7 @@ WAYS = """
 - Settings are changed in configure mode (`configure terminal`) and count after `commit`. `show | compare` tells what
   would change. `commit confirmed 5` takes it back by itself after five minutes unless you `commit` again, also when
   this console, the relay or the power fails meanwhile. `rollback 1` fetches the settings before the last commit.
+- `show … | include TEXT` shows only the lines with that text, in capitals or not.
 - A line that begins with `#` or `!` is a remark.
 - A wrong word is marked, and said in words:
 

@@ -20,7 +20,7 @@ def backup(call: Call) -> None:
     if passphrase := new_password(call, "Passphrase for this backup"):
         answer = _ask(call, "backup", {"passphrase": passphrase})
         call.say("Copy all lines from BEGIN to END to a safe place; without the passphrase they are worth nothing.")
-        call.io.page(str(answer["text"]).strip("\n").split("\n"))
+        call.verbatim(str(answer["text"]).strip("\n").split("\n"))
 
 
 def backup_to_stick(call: Call) -> None:

@@ -33,7 +33,7 @@ def export(call: Call) -> None:
     """The content as text; what a terminal would misunderstand shows as `?`."""
     answer = call.box.relay("queue.export", {"id": call.get("id")}, EXPORT_S)
     text = base64.b64decode(answer["content"]).decode("utf-8", "replace")
-    call.io.page(text.replace("\r\n", "\n").split("\n"))
+    call.verbatim(text.replace("\r\n", "\n").split("\n"))
 
 
 def flush(call: Call) -> None:

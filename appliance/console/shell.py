@@ -7,6 +7,7 @@ refused. A bug in a command is noted in the log and told; the session goes on.
 from __future__ import annotations
 
 import logging
+import re
 import time
 from typing import Final
 
@@ -17,6 +18,7 @@ from appliance.console.grammar import Wrong
 from appliance.console.table import GRAMMAR
 from appliance.ports import Refused
 
+INCLUDE: Final = re.compile(r"(\s*sh\w*\s.*?)\s+\|\s*inc\w*\s+(\S.*)", re.IGNORECASE)
 PROMPTS: Final = {False: "outbox> ", True: "outbox# "}
 HELP: Final = """\
 Type words, each as short as it stays clear: "sh q" is "show queue".
@@ -25,6 +27,7 @@ Type words, each as short as it stays clear: "sh q" is "show queue".
   menu      numbers instead of words
   wizard    the first set-up, step by step
   explain   what a word means: explain bounce
+  show log | include anna    only lines with that text, of anything shown
 Settings: "configure terminal", then "set …" and "no …", "show | compare", "commit".
   commit confirmed 5   takes it back after five minutes unless you "commit" again
 These words begin a line:"""
@@ -80,13 +83,14 @@ class Commands:
             io.say("% trouble inside the console, noted in its log")
 
     def _do(self, line: str, io: Terminal, configuring: bool, box: Box | None = None) -> None:
+        line, only = (found[1], found[2]) if (found := INCLUDE.match(line)) else (line, "")
         parsed = GRAMMAR.parse(line, configuring)
         if parsed.command.pattern.startswith("help"):
             io.page(self.help(parsed.args["command"] + " ") if parsed.args else [*HELP.split("\n"), *self.help("")])
         else:
-            parsed.command.handler(self._call(io, parsed.args, box))
+            parsed.command.handler(self._call(io, parsed.args, box, only))
 
-    def _call(self, io: Terminal, args: dict[str, str] | None = None, box: Box | None = None) -> Call:
+    def _call(self, io: Terminal, args: dict[str, str] | None = None, box: Box | None = None, only: str = "") -> Call:
         def again(line: str, box: Box | None = None) -> str:
             if not line.strip() or line.lstrip()[0] in "!#":
                 return ""
@@ -96,4 +100,4 @@ class Commands:
                 return str(wrong)
             return ""
 
-        return Call(io, box or self._box, self._state, args or {}, again)
+        return Call(io, box or self._box, self._state, args or {}, again, only.strip().lower())

@@ -42,16 +42,16 @@ def _settings(call: Call, which: str) -> None:
     found = parse(text)
     if isinstance(found, tuple):
         call.say(f"% these {which} settings are not right; the file as it is:")
-        call.io.page(text.split("\n"))
+        call.verbatim(text.split("\n"))
         call.page(_complaints(found))
     else:
         kept = call.box.steward("secret.list").get("relays") or ()
-        call.io.page([*set_lines(found, kept), "end"])
+        call.verbatim([*set_lines(found, kept), "end"])
 
 
 def file(call: Call) -> None:
     """The running settings as the file has them (TOML)."""
-    call.io.page(call.box.text("running").split("\n"))
+    call.verbatim(call.box.text("running").split("\n"))
 
 
 def _complaints(found: Iterable[Complaint]) -> list[str]:
@@ -61,7 +61,7 @@ def _complaints(found: Iterable[Complaint]) -> list[str]:
 def compare(call: Call) -> None:
     """What commit would change."""
     lines = call.box.steward("settings.compare")["lines"]
-    call.io.page(lines or ["no differences"])
+    call.verbatim(lines or ["no differences"])
 
 
 def log(call: Call) -> None:

@@ -77,6 +77,7 @@ WORDS: Final[dict[str, str]] = {
         "what the servers go by: from whom and for whom a message is. The From and To that you see in the "
         "letter are only its head and may differ, like the address on a cover and in the letter."
     ),
+    "expired": "given up because it waited too long, five days as shipped. The sender gets a report.",
     "firewall": (
         "a machine or program that lets some connections through and not others. One that stops port 25 stops"
         " this box's mail."
@@ -101,6 +102,7 @@ WORDS: Final[dict[str, str]] = {
         " or something is wrong. ACTIVITY: a message was taken or delivered."
     ),
     "listener": "a door of this box for mail: a port with its rules, such as port 25 for devices.",
+    "local-part": "the part of an address before the @. Only the recipient's server knows what it means.",
     "mailbox": "where one person's mail arrives; its name is the address, such as anna@office.example.",
     "mail client": (
         "the program with which people read and write mail, or the part of a copier that sends scans. It "
@@ -125,6 +127,9 @@ WORDS: Final[dict[str, str]] = {
         "192.168.1 are neighbours."
     ),
     "network time": "NTP: how machines ask others for the time.",
+    "next hop": (
+        "the server that a message is handed to next: one of the servers of the recipient's domain, or a relay."
+    ),
     "null reverse-path": (
         "the empty sender of reports, written <>. It is empty so that nobody answers a report with a report."
     ),
@@ -132,9 +137,11 @@ WORDS: Final[dict[str, str]] = {
         "a mail server that passes on mail for anybody. Crooks look for such servers. This box never is one: "
         "it takes mail only from the networks and accounts that you allow."
     ),
+    "pattern": "how a lamp shines: off, steady, slowly blinking, or some flashes and a pause. Each has its meaning.",
     "permanent failure": (
         "an answer beginning with 5: it will not work tomorrow either. The message comes back to its sender."
     ),
+    "pin": "one of the contacts of the computer in the box; each lamp, the button and the serial line have their own.",
     "port": (
         "a numbered door of a machine. Mail servers talk to each other at port 25; programs hand in mail at "
         "587 or 465 as well; web pages are at 80 and 443."
@@ -164,6 +171,7 @@ WORDS: Final[dict[str, str]] = {
     "rollback": (
         "to take back earlier settings. rollback 1 fetches those before the last commit; commit puts them in force."
     ),
+    "route": "the way from a domain to the servers that take its mail.",
     "router": "the machine that joins your network with the Internet.",
     "serial console": (
         "this conversation: a cable from a computer to the box's serial socket. It works when the network does not."
@@ -201,6 +209,7 @@ ALSO: Final[dict[str, str]] = {
     "email": "e-mail",
     "fingerprint": "certificate",
     "greylist": "greylisting",
+    "expire": "expired",
     "helo": "ehlo",
     "hold": "held",
     "hostname": "host name",
@@ -222,6 +231,7 @@ ALSO: Final[dict[str, str]] = {
     "password": "authentication",
     "permanent": "permanent failure",
     "provider": "isp",
+    "queue item": "queue",
     "rdns": "ptr",
     "release": "held",
     "reverse dns": "ptr",

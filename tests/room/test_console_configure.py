@@ -169,3 +169,11 @@ async def test_settings_that_would_lock_the_console_out_are_not_committed(box: W
         await box.quiet(f"set control steward-socket {place}")
         assert "no socket can be made there" in await box.type("commit")
     assert box.running().control.steward_socket == box.made.control.steward_socket
+
+
+async def test_a_long_answer_can_be_sifted(box: WholeBox) -> None:
+    assert await box.type("show running-config | include MAIL") == "set box mail-name outbox.example"
+    assert "outbox.example" in await box.type("sh stat | inc Outbox") and "queue" not in await box.type(
+        "sh stat | inc Outbox"
+    )
+    assert "^" in await box.type("show | include x")

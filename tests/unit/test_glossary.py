@@ -36,3 +36,15 @@ def test_an_unknown_word_gets_words_like_it() -> None:
 def test_the_texts_are_short_and_printable() -> None:
     for name, text in WORDS.items():
         assert 20 < len(text) < 420 and text.isprintable() and text.endswith("."), name
+
+
+def test_all_words_that_the_box_uses_are_explained() -> None:
+    used = """
+    SMTP, mail client, mail server, port, relay, smarthost, DNS server, ISP, e-mail, mailbox, bounce, MX, TLS,
+    SPF, DKIM, PTR, DMARC, queue, deferred, spool, envelope, reverse-path, STARTTLS, greylisting, certificate,
+    DHCP, gateway, network mask, lamp, recipient, local-part, domain, content, message, queue item, queue id,
+    attempt, defer, expire, DSN, report, route, next hop, reply, transient, permanent, client, device,
+    pattern, pin, flush, acknowledge, hold, release, candidate, commit, rollback, access list, account,
+    listener, steward, history, backup"""
+    for word in used.split(","):
+        assert glossary.explain(word), word
