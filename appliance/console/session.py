@@ -58,12 +58,15 @@ class Session:
     def _login(self) -> bool:
         try:
             return self._password() if self._gate.exists() else self._first_password()
-        except Unreachable:
-            self._io.say(NO_STEWARD)
-            self._io.ignore(TROUBLE_S)
+        except Gone:
+            raise
         except Refused as refused:
             self._io.say(str(refused))
-            self._io.ignore(TROUBLE_S)
+        except Exception as trouble:
+            if not isinstance(trouble, Unreachable):
+                log.exception("a bug in the login")
+            self._io.say(NO_STEWARD)
+        self._io.ignore(TROUBLE_S)
         return False
 
     def _password(self) -> bool:
@@ -110,9 +113,21 @@ class Session:
     # -- commands
 
     def _commands(self, shell: Shell) -> None:
-        while (line := self._io.command(shell)) is not None:
+        while (line := self._command(shell)) is not None:
             if line.strip() and not self._run(shell, line):
                 return
+
+    def _command(self, shell: Shell) -> str | None:
+        """What was typed, None to log out: also after a bug in what the prompt, Tab or `?` show, since it might come
+        again at once."""
+        try:
+            return self._io.command(shell)
+        except Gone:
+            raise
+        except Exception:
+            log.exception("a bug in what the console shows")
+            self._io.say("\n" + TROUBLE)
+            return None
 
     def _run(self, shell: Shell, line: str) -> bool:
         try:

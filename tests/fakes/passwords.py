@@ -14,6 +14,7 @@ class Passwords:
 
     def __init__(self, path: Path, password: str | None = "open sesame") -> None:
         self.path, self.password, self.checked = str(path), password, 0
+        self.answer: Any = None  # instead of what is true
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         verbs = {
@@ -25,9 +26,9 @@ class Passwords:
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._server.start(), self._loop).result(5)
 
-    def _check(self, args: dict[str, Any]) -> dict[str, Any]:
+    def _check(self, args: dict[str, Any]) -> Any:
         self.checked += 1
-        return {"right": args["password"] == self.password}
+        return {"right": args["password"] == self.password} if self.answer is None else self.answer
 
     def _set(self, args: dict[str, Any]) -> dict[str, Any]:
         if len(args["new"]) < 8:

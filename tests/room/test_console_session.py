@@ -120,6 +120,14 @@ def test_a_dead_steward_is_said_and_the_banner_stays(tmp_path: Path) -> None:
     assert b"Password" not in line.shown
 
 
+def test_a_steward_that_talks_nonsense_lets_nobody_in_and_ends_nothing(passwords: Passwords) -> None:
+    clock = FakeClock()
+    passwords.answer = "nonsense"
+    line = Line(clock, b"\r", b"open sesame\r", 5.0, b"\r", b"open sesame\r", silent_s=5)
+    assert visited(line, Gate(passwords.path, clock), clock).ran == []
+    assert line.shown.count(b"nobody can log in now.\r\n") == 2
+
+
 def test_while_the_steward_is_dead_the_password_file_opens_the_door(tmp_path: Path) -> None:
     clock = FakeClock()
     keeper = KeptPassword(str(tmp_path / "password.json"), clock)
@@ -148,6 +156,17 @@ def test_a_banner_with_a_bug_does_not_shut_the_console(passwords: Passwords) -> 
     clock = FakeClock()
     line = Line(clock, b"\r", b"open sesame\r", b"hello\r", silent_s=1)
     assert visited(line, Gate(passwords.path, clock), clock, shell=Broken()).ran == ["hello"]
+
+
+def test_a_bug_in_the_help_logs_out_and_no_more(passwords: Passwords) -> None:
+    class Broken(FakeShell):
+        def help(self, line: str) -> list[str]:
+            raise KeyError(line)
+
+    clock = FakeClock()
+    line = Line(clock, b"\r", b"open sesame\r", b"sh?", b"\r", b"open sesame\r", b"hello\r", silent_s=1)
+    assert visited(line, Gate(passwords.path, clock), clock, shell=Broken()).ran == ["hello"]
+    assert b"sh?\r\n\r\nTrouble inside the console" in line.shown
 
 
 def test_a_command_tidies_up_when_the_line_is_lost(passwords: Passwords) -> None:
