@@ -32,6 +32,8 @@ format = 1
 [delivery]
 lab_networks = ["203.0.113.0/24"]
 lab_second_look_s = 1.0
+[spool]
+ready_bytes = 33554432
 [paths]
 clock_stamp = "/data/clock/clock"
 """

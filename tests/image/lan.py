@@ -1,8 +1,8 @@
-"""What the emulated box sees of the world: a LAN with DHCP, and behind it a name server and mail servers.
+"""What the emulated box sees of the world: a LAN with DHCP, and behind it a name server and a mail server.
 
-One tap device carries all of it: 192.168.77.1 is router, DHCP server and the client that sends mail, 203.0.113.53 the
-name server, 203.0.113.10 the mail server of example.net. Everything listens from one thread until `stop`. Needs to be
-root in a network namespace of its own. Raises OSError or CalledProcessError when the tap cannot be made.
+One tap device carries all of it: 192.168.77.1 is router, DHCP and time server and the client that sends mail,
+203.0.113.53 the name server, 203.0.113.10 the mail server of example.net. Everything listens from one thread until
+`stop`. Needs to be root in a network namespace of its own. Raises OSError or CalledProcessError when the tap cannot be made.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import socket
 import struct
 import subprocess
 import threading
+import time
 from collections.abc import Coroutine
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ ROUTER: Final = "192.168.77.1"
 GIVEN: Final = "192.168.77.50"  # what DHCP gives
 CHOSEN: Final = "192.168.77.60"  # what the operator sets
 DNS, MX = "203.0.113.53", "203.0.113.10"
+NTP_EPOCH: Final = 2_208_988_800  # seconds from 1900 to 1970
 COOKIE: Final = bytes.fromhex("63825363")
 ZONE: Final = f"""\
 example.net MX 10 mx.example.net
@@ -52,7 +54,8 @@ class Lan:
         self._thread.start()
         self.run(self.mx.start(MX, 25))
         self.run(self.dns.start(DNS, 53))
-        self.run(self._serve_dhcp())
+        self.run(self._serve(67, _Dhcp(self)))
+        self.run(self._serve(123, _Ntp()))
 
     def stop(self) -> None:
         self.run(self.mx.stop())
@@ -64,12 +67,12 @@ class Lan:
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
-    async def _serve_dhcp(self) -> None:
+    async def _serve(self, port: int, protocol: asyncio.DatagramProtocol) -> None:
         made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, TAP.encode())
-        made.bind(("0.0.0.0", 67))
-        await self._loop.create_datagram_endpoint(lambda: _Dhcp(self), sock=made)
+        made.bind(("0.0.0.0", port))
+        await self._loop.create_datagram_endpoint(lambda: protocol, sock=made)
 
 
 class _Dhcp(asyncio.DatagramProtocol):
@@ -86,6 +89,18 @@ class _Dhcp(asyncio.DatagramProtocol):
         if kind in (1, 3):
             self._lan.leases += kind == 3
             self._transport.sendto(answer(data, 2 if kind == 1 else 5), ("255.255.255.255", 68))
+
+
+class _Ntp(asyncio.DatagramProtocol):
+    """The time of this machine (RFC 5905 7.3), stratum 1."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport: Any = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        if len(data) >= 48:
+            now = int((time.time() + NTP_EPOCH) * 2**32).to_bytes(8, "big")
+            self._transport.sendto(b"\x24\x01\x00\xec" + bytes(8) + b"TEST" + now + data[40:48] + now + now, addr)
 
 
 def message_type(packet: bytes) -> int:

@@ -64,6 +64,11 @@ class Operator:
         self.waits_for(PROMPT)
         return banner
 
+    def plain(self) -> None:
+        """Neither pauses nor wrapped lines."""
+        self.command("terminal length 0")
+        self.command("terminal width 250")
+
     def command(self, line: str, seconds: float = WAIT_S) -> str:
         """What a command says, without its echo and the next prompt."""
         self.types(line)

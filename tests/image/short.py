@@ -36,7 +36,7 @@ def test_it_starts_and_shows_its_banner_on_the_line(box: Box) -> None:
 
 def test_the_first_settings_are_made_over_the_line(box: Box) -> None:
     say = box.operator.command
-    say("terminal length 0")
+    box.operator.plain()
     say("configure terminal")
     for line in (
         "set mail-name outbox.example.org",
@@ -79,7 +79,8 @@ def test_a_message_that_must_wait_waits_and_the_lamp_says_so(box: Box) -> None:
 
 
 def test_nothing_failed_and_memory_suffices(box: Box) -> None:
-    text = box.operator.command("support-bundle", ANSWER_S * 2)
+    box.operator.plain()
+    text = box.operator.command("support-bundle", ANSWER_S * 4)
     failed = section(text, "$ systemctl --failed --no-legend --plain --no-pager")
     assert failed == []
     assert "ordering cycle" not in text
