@@ -2,7 +2,8 @@
 
 One tap device carries all of it: 192.168.77.1 is router, DHCP and time server and the client that sends mail,
 203.0.113.53 the name server, 203.0.113.10 the mail server of example.net. Everything listens from one thread until
-`stop`. Needs to be root in a network namespace of its own. Raises OSError or CalledProcessError when the tap cannot be made.
+`stop`. Needs to be root in a network namespace of its own. Raises OSError or CalledProcessError when the tap
+cannot be made.
 """
 
 from __future__ import annotations
