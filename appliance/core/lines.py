@@ -60,19 +60,20 @@ class DotReader:
         return len(work)
 
     def _clean(self, work: bytes, stop: int) -> bytes:
-        part = work[:stop]
-        content = part.replace(self._eol + b".", self._eol)[self._known :] if b"." in part else part[self._known :]
+        content = work[self._known : stop]
+        if b"." in content:
+            content = work[:stop].replace(self._eol + b".", self._eol)[self._known :]
         if self._lf:
             if b"\r" in content or b"\0" in content:
-                self.trick = self.lost = self.lost or bool(_DOT_LINE.search(part))
+                self.trick = self.lost = self.lost or bool(_DOT_LINE.search(work[:stop]))
                 return with_crlf(content)
             return content.replace(b"\n", b"\r\n")
         if not only_crlf(content):
             self.bare = True
-            self.trick = self.trick or bool(_DOT_LINE.search(part))
+            self.trick = self.trick or bool(_DOT_LINE.search(work[:stop]))
             return with_crlf(content)
         if b"\0" in content:
-            self.trick = self.trick or bool(_DOT_LINE.search(part))
+            self.trick = self.trick or bool(_DOT_LINE.search(work[:stop]))
         return content
 
 

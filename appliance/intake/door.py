@@ -17,7 +17,10 @@ from typing import Any, Final
 
 from aiosmtpd.smtp import SMTP
 
+from appliance.intake.held import Held
+
 BUFFER_MAX: Final = 65536
+BLOCK_MAX: Final = 262144  # what asyncio reads at once
 REPLIES_MAX: Final = 8192  # octets of replies gathered before they are written
 LINGER_S: Final = 2.0  # how long a client that is sent away may take to notice
 LINGER_MAX: Final = 1 << 24  # octets of it that are dropped meanwhile
@@ -59,7 +62,7 @@ class Connection(SMTP):
         self.session = self.envelope = self.transport = None
         self._made, self._lost = made, lost
         self._now = now
-        self._held = bytearray()
+        self._held = Held()
         self._out: list[bytes] = []
         self._out_size = 0
         self._waiter: asyncio.Future[None] | None = None
@@ -91,7 +94,7 @@ class Connection(SMTP):
             if self._lingered > LINGER_MAX:
                 self.abort()
             return
-        self._held += data
+        self._held.add(data)
         if len(self._held) > BUFFER_MAX and not self._paused_reading and self.transport is not None:
             self._paused_reading = True
             self.transport.pause_reading()  # type: ignore[attr-defined]
@@ -172,9 +175,8 @@ class Connection(SMTP):
         by = 0.0
         while (found := self._held.find(end, place)) < 0:
             if len(self._held) > limit:
-                cut = cut or bytes(self._held[:limit])
-                dropped += len(self._held) - 1
-                del self._held[:-1]
+                cut = cut or self._held.first(limit)
+                dropped += len(self._held.take(len(self._held) - 1))
                 if dropped > LINGER_MAX:
                     self.hang_up("421 4.7.0 A line without end")
                     raise Gone
@@ -182,33 +184,26 @@ class Connection(SMTP):
             by = by or self._now() + self.patience
             await self._more(by)
         stop = found + len(end)
-        line = bytes(self._held[: min(stop, limit)] if stop > limit else self._held[:stop])
-        del self._held[:stop]
+        line = self._held.take(stop)[:limit]
         if self._out_size > REPLIES_MAX:
             await self.flush()
         return cut or line
 
-    async def block(self, most: int = BUFFER_MAX) -> bytes:
+    async def block(self, most: int = BLOCK_MAX) -> bytes:
         """At least one octet. Raises Gone."""
         while not self._held:
             await self._more(self._now() + self.patience)
-        if len(self._held) <= most:
-            octets = bytes(self._held)
-            self._held.clear()
-            return octets
-        octets = bytes(self._held[:most])
-        del self._held[:most]
-        return octets
+        return self._held.take(most)
 
     def give_back(self, octets: bytes) -> None:
         """Octets of a block that belong to what follows."""
-        self._held[:0] = octets
+        self._held.give_back(octets)
 
     async def first_octets(self) -> bytes:
         """The first few octets that the client sends; nothing is taken. Raises Gone."""
         while not self._held:
             await self._more(self._now() + self.patience)
-        return bytes(self._held[:8])
+        return self._held.first(8)
 
     async def wait_for_octets(self, seconds: float) -> bytes:
         """What is there after at most `seconds`; nothing is taken."""
@@ -219,12 +214,12 @@ class Connection(SMTP):
             except TimeoutError:
                 self._waiter = None
                 self.deadline = self.waiting_since = NEVER
-        return bytes(self._held[:8])
+        return self._held.first(8)
 
     async def upgrade(self, context: ssl.SSLContext, keep: bool = False) -> None:
         """Start TLS; what is buffered is dropped, or with `keep` taken for the start of the handshake. Raises Gone."""
         self._write()
-        first = bytes(self._held) if keep else b""
+        first = self._held.first(len(self._held)) if keep else b""
         self._held.clear()
         self._resume()
         if self.transport is None or self._tls_waiter is not None:

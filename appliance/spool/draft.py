@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from appliance.spool.journal import JournalSpool
 
 INLINE_MAX_BYTES: Final = 65536
-PIECE_BYTES: Final = 262144
+PIECE_BYTES: Final = 262144  # a piece is at least this, but for the last, and less than twice this
 FULL: Final = Reply.of("452 4.3.1 the card is nearly full, please try again later")
 FAILING: Final = Reply.of("451 4.3.0 the card is failing, please try again later")
 
@@ -37,20 +37,23 @@ class JournalDraft:
     def __init__(self, spool: JournalSpool, queue_id: str) -> None:
         self.queue_id, self.size_bytes = queue_id, 0
         self._spool = spool
-        self._buffer = bytearray()
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
         self._pieces: list[Piece] = []
         self._sources: list[tuple[Segment, int]] = []
 
     async def write(self, octets: bytes) -> Reply | None:
-        self._buffer += octets
-        self.size_bytes += len(octets)
-        while len(self._buffer) >= PIECE_BYTES:
-            if refused := await self._piece():
+        for start in range(0, len(octets), PIECE_BYTES):
+            part = octets[start : start + PIECE_BYTES] if len(octets) > PIECE_BYTES else octets
+            self._waiting.append(part)
+            self._waiting_bytes += len(part)
+            self.size_bytes += len(part)
+            if self._waiting_bytes >= PIECE_BYTES and (refused := await self._piece()):
                 return refused
         return None
 
     async def _piece(self) -> Reply | None:
-        octets = bytes(self._buffer[:PIECE_BYTES])
+        octets, self._waiting, self._waiting_bytes = self._waiting, [], 0
         writing = asyncio.get_running_loop().run_in_executor(None, self._spool.write_piece, octets)
         try:
             segment, faults, piece = await asyncio.shield(writing)
@@ -59,7 +62,6 @@ class JournalDraft:
         except asyncio.CancelledError:
             writing.add_done_callback(self._unpin)
             raise
-        del self._buffer[:PIECE_BYTES]
         self._sources.append((segment, faults))
         self._pieces.append(piece)
         return None
@@ -80,18 +82,16 @@ class JournalDraft:
 
     async def _commit(self, item: QueueItem, header: bytes) -> Reply:
         try:
-            if not self._pieces and len(self._buffer) <= INLINE_MAX_BYTES:
-                header += self._buffer
-            else:
-                while self._buffer:
-                    if refused := await self._piece():
-                        return refused
+            if not self._pieces and self._waiting_bytes <= INLINE_MAX_BYTES:
+                header = b"".join([header, *self._waiting])
+            elif self._waiting and (refused := await self._piece()):
+                return refused
             return await self._spool.commit(item, header, tuple(self._pieces), tuple(self._sources))
         finally:
             self.abandon()
 
     def abandon(self) -> None:
-        self._buffer = bytearray()
+        self._waiting, self._waiting_bytes = [], 0
         sources, self._sources, self._pieces = self._sources, [], []
         for segment, _ in sources:
             self._spool.store.unpin(segment)

@@ -29,7 +29,7 @@ from appliance.spool.draft import FAILING, FULL, INLINE_MAX_BYTES, JournalDraft,
 from appliance.spool.files import Files
 from appliance.spool.later import Later
 from appliance.spool.place import Piece, Place, content_of, read_piece
-from appliance.spool.record import Kind
+from appliance.spool.record import BLOCK, Kind
 from appliance.spool.recovery import apply_change
 from appliance.spool.segment import Segment
 from appliance.spool.space import Space
@@ -119,17 +119,20 @@ class JournalSpool:
         self._failures += fault != "full"
         return reply
 
-    def write_piece(self, octets: bytes) -> tuple[Segment, int, Piece]:
+    def write_piece(self, parts: Sequence[bytes]) -> tuple[Segment, int, Piece]:
         """In a worker thread: a piece of content, not flushed: (segment, its faults, piece). Raises OSError.
         The segment is pinned; the caller unpins it."""
-        segment, offset = self.store.place_piece(len(octets))
+        size = sum(map(len, parts))
+        octets = b"".join([*parts, bytes(-size % BLOCK)])
+        segment, offset = self.store.place_piece(size)
         try:
             faults = segment.faults
-            self.store.files.write(segment.handle, octets + bytes(-len(octets) % 4096), offset)
+            self.store.files.write(segment.handle, octets, offset)
+            self.store.files.hasten(segment.handle, len(octets), offset)
         except OSError:
             self.store.unpin(segment)
             raise
-        return segment, faults, Piece(segment.number, offset, len(octets), zlib.crc32(octets))
+        return segment, faults, Piece(segment.number, offset, size, zlib.crc32(memoryview(octets)[:size]))
 
     async def commit(self, item: QueueItem, inline: bytes, pieces: tuple[Piece, ...], sources: Sources) -> Reply:
         """The item becomes ours when this returns 250."""

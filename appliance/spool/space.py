@@ -103,7 +103,7 @@ class Space:
             for piece in place.pieces:
                 if piece.segment == number:
                     octets = await loop.run_in_executor(None, read_piece, store, piece)
-                    target, faults, moved = await loop.run_in_executor(None, self._spool.write_piece, octets)
+                    target, faults, moved = await loop.run_in_executor(None, self._spool.write_piece, (octets,))
                     sources.append((target, faults))
                     piece = moved._replace(crc=piece.crc)
                 pieces.append(piece)
