@@ -15,7 +15,7 @@ from appliance.pretend.null_modem import NullModem
 from tests.fakes.passwords import Passwords
 from tests.fakes.shell import FakeShell
 
-WAIT_S = 5.0
+WAIT_S = 20.0
 QUIET_S = 0.4
 
 

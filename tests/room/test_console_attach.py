@@ -19,7 +19,7 @@ def test_a_persons_terminal_becomes_the_lines_terminal(tmp_path: Path) -> None:
         caller.until(b"begin.\r\n")
         path = str(caller.port.port)
         caller.port.close()
-        with pexpect.spawn(sys.executable, ["-c", PROGRAM, path], timeout=10) as terminal:
+        with pexpect.spawn(sys.executable, ["-c", PROGRAM, path], timeout=30) as terminal:
             terminal.expect("Password: ")
             terminal.send("open sesame\r")
             terminal.expect("box> ")
@@ -36,7 +36,7 @@ def test_a_script_may_be_piped_through_it() -> None:
         [sys.executable, "-c", PROGRAM, modem.ends[0]],
         input=b"show status\r",
         capture_output=True,
-        timeout=10,
+        timeout=30,
         check=True,
     )
     modem.close()

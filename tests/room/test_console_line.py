@@ -1,6 +1,7 @@
 """The console on a real pseudo-terminal, through pyserial at both ends."""
 
 import os
+import select
 import socket
 import time
 import tty
@@ -14,7 +15,7 @@ from appliance.clock import SystemClock
 from appliance.console.gate import Gate
 from tests.fakes.passwords import Passwords
 from tests.fakes.shell import FakeShell
-from tests.room.line import QUIET_S, console, keeping, steps
+from tests.room.line import QUIET_S, WAIT_S, console, keeping, steps
 
 GOLDEN = sorted((Path(__file__).parent.parent / "golden" / "console").glob("*.txt"))
 
@@ -131,6 +132,7 @@ def hear(peer: socket.socket, words: str) -> None:
 def wait_for(master: int, end: bytes) -> None:
     got = b""
     while not got.endswith(end):
+        assert select.select([master], [], [], WAIT_S)[0], got
         got += os.read(master, 4096)
 
 
