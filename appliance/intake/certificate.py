@@ -35,7 +35,9 @@ class Certificates:
         self, folder: str, name: str, own_chain: str = "", own_key: str = "", more: tuple[str, ...] = ()
     ) -> None:
         self._folder, self._name, self._more = Path(folder), name or "outbox.invalid", more
-        self._own = (own_chain, own_key) if own_chain and own_key else None
+        brought = (str(self._folder / "own.pem"), str(self._folder / "own.key"))  # through the page
+        self._own = (own_chain, own_key) if own_chain and own_key else brought
+        self._named = self._own != brought
         self._files: tuple[str, str] | None = None
         self._contexts: dict[str, ssl.SSLContext] = {}
         self.warning = ""
@@ -46,7 +48,7 @@ class Certificates:
     def refresh(self, now: float) -> None:
         """Look at the files, make or renew what must be; contexts are made anew when a certificate changed."""
         self.warning = ""
-        if self._own is not None and self._take_own(self._own, now):
+        if (self._named or Path(self._own[0]).exists()) and self._take_own(self._own, now):
             return
         self.own = False
         chain, key = self._folder / "self-signed.pem", self._folder / "self-signed.key"
@@ -82,9 +84,10 @@ class Certificates:
         return found.ends_at if {self._name, *self._more} <= set(found.names) else 0.0
 
     def _use(self, chain: str, key: str, ends_at: float) -> None:
-        if self._files != (chain, key) or ends_at != self.ends_at:
+        fingerprint = _fingerprint(Path(chain))
+        if self._files != (chain, key) or fingerprint != self.fingerprint:
             self._contexts.clear()
-            self.fingerprint = _fingerprint(Path(chain))
+            self.fingerprint = fingerprint
         self._files, self.ends_at = (chain, key), ends_at
 
     def context(self, minimum: str) -> ssl.SSLContext | None:

@@ -83,6 +83,7 @@ class Web:
             ("/words", self.words, ["GET"]),
             ("/files", self.file_page, ["GET"]),
             ("/files/certificate.pem", self.certificate, ["GET"]),
+            ("/files/certificate", self.take_certificate, ["POST"]),
             ("/files/backup", self.backup, ["POST"]),
             ("/files/support.txt", self.support, ["GET"]),
             ("/files/update", self.update, ["POST"]),
@@ -295,6 +296,13 @@ class Web:
         if not (chain := self._certificate.chain):
             return self._error(404, "No certificate", "The box has none yet.")
         return self._download(chain.encode(), "outbox.pem", "application/x-pem-file")
+
+    def take_certificate(self) -> Answer:
+        chain, key = request.files.get("chain"), request.files.get("key")
+        if chain is None or not chain.filename:
+            return self._error(400, "No file", "Choose the file of a certificate first.")
+        self.files.certificate(chain.read(), key.read() if key else b"")
+        return _go("/files?note=certificate")
 
     def content(self, name: str) -> Answer:
         if (first := self._login_first()) is not None:

@@ -23,7 +23,9 @@ class Certificate:
     def __init__(self, settings: Settings) -> None:
         own = (Path(settings.tls.certificate), Path(settings.tls.private_key))
         made = (Path(settings.paths.tls) / "self-signed.pem", Path(settings.paths.tls) / "self-signed.key")
-        self._candidates = [own, made] if settings.tls.certificate and settings.tls.private_key else [made]
+        brought = (Path(settings.paths.tls) / "own.pem", Path(settings.paths.tls) / "own.key")  # through the page
+        first = [own] if settings.tls.certificate and settings.tls.private_key else [brought]
+        self._candidates = [*first, made]
         self._seen: object = None
         self._context: ssl.SSLContext | None = None
         self.chain = self.fingerprint = ""
@@ -35,7 +37,7 @@ class Certificate:
             self._seen = seen
             self._context, self.chain, self.fingerprint = None, "", ""
             for chain, key in self._candidates:
-                if self._load(chain, key):
+                if (chain.exists() or chain == self._candidates[-1][0]) and self._load(chain, key):
                     break
         return self._context
 

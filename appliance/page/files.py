@@ -48,6 +48,14 @@ class Files:
         """What somebody who helps needs to know; no secrets."""
         return str(self._ask("support-bundle").get("text", "")).encode()
 
+    def certificate(self, chain: bytes, key: bytes) -> None:
+        """An own certificate for mail and page, as PEM."""
+        try:
+            texts = {"chain": chain.decode("ascii"), "key": key.decode("ascii")}
+        except UnicodeDecodeError:
+            raise Refused("This is no certificate in PEM form.") from None
+        self._ask("certificate.set", **texts)
+
     def update(self) -> dict[str, Any]:
         """{"state", "percent", "words"} of an update under way; empty when nobody tells."""
         try:

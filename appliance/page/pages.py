@@ -35,6 +35,7 @@ NOTES: Final = {
     "bounce": "Given up; the sender gets a report.",
     "delete": "Deleted.",
     "update": "The update has begun. The box starts anew when it is done; mail on the card is safe.",
+    "certificate": "The certificate is kept. The page shows it from now on, mail within five minutes.",
     "out": "Logged out.",
 }
 

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
@@ -30,6 +31,7 @@ from appliance.settings.schema import Settings
 
 THREADS: Final = 6
 START_S: Final = 45.0
+STOP_S: Final = 3.0
 BODY_MAX: Final = 1 << 18  # octets of a form
 HEADER_MAX: Final = 16384
 CERTIFICATE_S: Final = 30.0
@@ -120,8 +122,17 @@ class Page:
 
     async def stop(self) -> None:
         await self._front.stop()
-        self._server.close()
+        await asyncio.to_thread(self._end)
         tempfile.tempdir = None
+
+    def _end(self) -> None:
+        """Workers first, then the loop that they wake; its sockets are closed in its own thread."""
+        self._server.task_dispatcher.shutdown(timeout=STOP_S)
+        if self._thread.is_alive():
+            self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._server._map, ignore_all=True))
+            self._thread.join(STOP_S)
+        else:
+            self._server.close()
 
 
 async def run(settings: Settings, trouble: str = "") -> int:

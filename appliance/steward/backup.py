@@ -28,6 +28,7 @@ from appliance.settings import table
 from appliance.settings.parse import parse
 from appliance.settings.schema import FORMAT, Settings
 from appliance.settings.store import Store
+from appliance.steward.certificate_verbs import CHAIN, KEY
 from appliance.steward.machine import Machine
 from appliance.steward.reset import Reset
 from appliance.steward.secret_files import SecretFiles
@@ -191,6 +192,7 @@ def _keys(settings: Settings, folder: Path) -> list[tuple[str, Path]]:
     backup must not name any place on the card)."""
     found = [("self-signed key", folder / "self-signed.key"), ("self-signed certificate", folder / "self-signed.pem")]
     own = [("key", Path(settings.tls.private_key)), ("certificate", Path(settings.tls.certificate))]
+    found += [("own key", folder / KEY), ("own certificate", folder / CHAIN)]
     return found + [(name, path) for name, path in own if path.parent == folder and path.name not in ("", "..")]
 
 

@@ -123,7 +123,7 @@ class Reset:
         paths = settings.paths
         files = [paths.accounts, paths.credentials, paths.password]
         files += [f"{settings.spool.directory}/{name}" for name in PERSONAL]
-        files += [f"{paths.tls}/self-signed.{end}" for end in ("key", "pem")]
+        files += [f"{paths.tls}/{name}.{end}" for name in ("self-signed", "own") for end in ("key", "pem")]
         files += self._machine.traces
         files += [each for each in (settings.tls.private_key, settings.tls.certificate) if each]
         text = table.write(_places(settings))

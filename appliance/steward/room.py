@@ -26,6 +26,7 @@ from appliance.settings.schema import Settings
 from appliance.settings.store import Store
 from appliance.steward.backup import Backups
 from appliance.steward.box_verbs import BoxVerbs
+from appliance.steward.certificate_verbs import CertificateVerbs
 from appliance.steward.commits import Commits
 from appliance.steward.machine import Machine, PlainMachine
 from appliance.steward.password_verbs import PasswordVerbs
@@ -36,7 +37,7 @@ from appliance.steward.settings_verbs import SettingsVerbs
 from appliance.steward.updates import Updates
 
 BUTTON: Final = frozenset({"button.short", "button.long", "button.password-reset", "button.factory-reset"})
-PAGE: Final = frozenset({"version", "backup", "support-bundle", "update.install", "update.status"})
+PAGE: Final = frozenset({"version", "backup", "support-bundle", "update.install", "update.status", "certificate.set"})
 MakeMachine = Callable[[Settings, Callable[[], None]], Machine]
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ class Steward:
             **PasswordVerbs(self.passwords).table(),
             **self.secrets.table(),
             **Backups(self.store, self.secrets, self.machine, self.reset, self.clock).table(),
+            **CertificateVerbs(self.store, self.machine, self.clock).table(),
             **BoxVerbs(self.store.good, self.machine, self.passwords, self.reset, self.updates).table(),
         }
 

@@ -112,6 +112,10 @@ class Relay:
         }
 
     def _steward(self) -> dict[str, Any]:
+        def certificate(args: dict[str, Any]) -> Any:
+            self.asked.append(("certificate.set", args))
+            return {"fingerprint": "AA"}
+
         def install(args: dict[str, Any]) -> Any:
             self.bundle = Path(args["source"]).read_bytes()
             return {"state": "installing"}
@@ -119,6 +123,7 @@ class Relay:
         return {
             "backup": lambda args: {"text": f"sealed under {args['passphrase']}"},
             "support-bundle": lambda args: {"text": "== version"},
+            "certificate.set": certificate,
             "update.status": lambda args: {"state": "installing", "percent": 7, "words": "checking"},
             "update.install": install,
         }

@@ -2,6 +2,7 @@
 
 import asyncio
 import http.client
+import io
 import re
 import ssl
 from collections.abc import Iterator
@@ -112,3 +113,19 @@ def test_a_bundle_that_the_card_has_no_room_for_is_not_taken(tmp_path: Path) -> 
     assert files.takes(1 << 20) and not files.takes(1 << 40) and not files.takes(0)
     (tmp_path / "updates").rmdir()
     assert not files.takes(1 << 20)
+
+
+def test_an_own_certificate_is_handed_to_the_steward(tmp_path: Path, box: Relay) -> None:
+    desk = Desk(tmp_path)
+    desk.login()
+    chain, key = (io.BytesIO(b"the chain"), "chain.pem"), (io.BytesIO(b"the key"), "key.pem")
+    sent = desk.client.post(
+        "/files/certificate",
+        data={"csrf": desk.token(), "chain": chain, "key": key},
+        base_url="https://outbox.local",
+        headers={"Origin": "https://outbox.local"},
+        environ_base={"REMOTE_ADDR": desk.peer},
+    )
+    assert sent.status_code == 303
+    assert box.asked[-1] == ("certificate.set", {"chain": "the chain", "key": "the key"})
+    assert desk.post("/files/certificate").status_code == 400
