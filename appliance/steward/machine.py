@@ -18,6 +18,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from appliance.addresses import own_addresses
 from appliance.core.reply import printable
 from appliance.interface.client import Unreachable, ask
 from appliance.ports import Refused
@@ -126,7 +127,7 @@ class PlainMachine:
         return await self.apply(None, settings)
 
     async def network(self) -> dict[str, Any]:
-        return {"managed": False}
+        return {"addresses": own_addresses(), "managed": False}
 
     async def set_clock(self, at: float) -> None:
         raise Refused(NOT_HERE)

@@ -24,7 +24,7 @@ LINES: tuple[tuple[str, str, tuple[str | None, ...]], ...] = (
     ("show running-config file", 'mail_name = "outbox.example"', ()),
     ("show candidate", "set box mail-name outbox.example", ()),
     ("show changes", "as found", ()),
-    ("show network", "managed: no", ()),
+    ("show network", "127.0.0.1", ()),
     ("show dns", "no server is set", ()),
     ("show clients", "nobody", ()),
     ("show storage", "takes mail", ()),
