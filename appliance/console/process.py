@@ -43,6 +43,11 @@ class Configuration:
         self._looked_at, self._changed_at = -LOOK_S, -1
         self._settings = load_or_salvage(config)
 
+    def fresh(self) -> Settings:
+        """As they are in the file now."""
+        self._looked_at = -LOOK_S
+        return self.settings()
+
     def settings(self) -> Settings:
         """As they are in the file, looked at again after LOOK_S; as last known when it cannot be read."""
         now = self._clock.monotonic()
@@ -124,7 +129,7 @@ def run(ports: Sequence[str], speed: int, config: Path, shell: Callable[[Places]
 
     def made() -> Shell:
         """Where relay and steward are may have changed since the last visit."""
-        settings = configuration.settings()
+        settings = configuration.fresh()
         gate.move(settings.control.steward_socket, settings.paths.password)
         return shell(Places(settings.control.socket, settings.control.steward_socket))
 

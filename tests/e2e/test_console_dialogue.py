@@ -128,15 +128,17 @@ def test_who_moves_the_steward_finds_it_again_after_a_logout(line: Line, tmp_pat
     for text, end in (
         ("correct horse", "New password: "), ("correct horse", "Once more: "), ("configure terminal", "outbox> "),
         (f"set control steward-socket {tmp_path}/moved.sock", "outbox# "), ("commit", "outbox# "),
-        ("logout", "In force.\noutbox# "), ("", "begin.\n"),
+        ("logout", "In force.\noutbox# "),
     ):  # fmt: skip
         line.past(end)
         line.type(text)
-    line.past("Password: ")
+    line.past("begin.\n")
     until = time.monotonic() + START_S
     while not (tmp_path / "moved.sock").is_socket():
         assert time.monotonic() < until, line.log.read_text()
         time.sleep(0.1)
+    line.type("")
+    line.past("Password: ")
     line.type("correct horse")
     line.past("outbox> ")
     line.type("show changes")
