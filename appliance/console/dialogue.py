@@ -34,7 +34,8 @@ TLS fingerprint (SHA-256):
   ⟨28:E6:44:61:E3:61:47:4F:1A:BB:8D:D3:B9:7D:0E:74⟩
 Page: ⟨http://192.168.1.20/  https://192.168.1.20/⟩
 Type "?" for help, "menu" for a menu, "wizard" for the first set-up.
-No password is set yet. Please choose one, at least 8 characters: it guards this console and the page.
+No password is set yet. Please choose one, at least 8 characters:
+it guards this console and the page.
 New password: {*correct horse}
 Once more: {*correct horse}
 The password is set.

@@ -21,11 +21,14 @@ LOGIN_IDLE_S: Final = 60.0
 TRIES: Final = 3
 TROUBLE_S: Final = 3.0
 INVITATION: Final = "Outbox: press Enter to begin."
-TROUBLE: Final = "Trouble inside the console, noted in its log. The command may be half done: look with show."
+TROUBLE: Final = "Trouble inside the console, noted in its log. The command may be half done."
 NO_STEWARD: Final = """\
 The part of the box that keeps the password does not answer: nobody can log in now.
-Please try again in a minute; if that does not help, pull the plug and put it back. Mail that was accepted is safe."""
-FIRST: Final = "No password is set yet. Please choose one, at least 8 characters: it guards this console and the page."
+Please try again in a minute; if that does not help, pull the plug and put it
+back. Mail that was accepted is safe."""
+FIRST: Final = """\
+No password is set yet. Please choose one, at least 8 characters:
+it guards this console and the page."""
 log = logging.getLogger(__name__)
 
 
