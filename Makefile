@@ -51,6 +51,10 @@ test-storm: $(READY) ## load while the relay is killed 50 times (ARGS="--kills 1
 test-faults: $(READY) ## each operation on the card fails once, under the whole relay
 	$(BIN)/python -m pytest -q tests/faults
 
+EXAMPLES ?= 5000
+fuzz: $(READY) ## hostile octets against every parser of what strangers send (EXAMPLES=100000 for a night)
+	EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -q tests/fuzz
+
 test-order: $(READY) ## write, flush, 250: the order as strace sees it (needs strace)
 	$(BIN)/python -m pytest -q tests/e2e/flush_order.py
 
@@ -91,4 +95,4 @@ docs: $(READY) ## make the pages that follow from the code
 	$(BIN)/python -m appliance.lamps_page > docs/lamps.md
 	$(BIN)/python -m appliance.console.document > docs/console.md
 
-.PHONY: docs hardware hardware-board hardware-enclosure help setup pin fmt check test demo test-storm test-faults test-order test-peers test-page bench
+.PHONY: fuzz docs hardware hardware-board hardware-enclosure help setup pin fmt check test demo test-storm test-faults test-order test-peers test-page bench

@@ -1,0 +1,1 @@
+"""Long runs of random and mutated octets against every parser of what strangers send (`make fuzz EXAMPLES=20000`)."""
