@@ -5,6 +5,7 @@ Nothing here knows Flask. A dead relay gives pages that say so; Refused passes t
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from typing import Any, Final
@@ -54,10 +55,13 @@ class Pages:
         status = self._facts.status()
         views = Views(self._times, self._now(status))
         wanted, problem = self._wanted(viewer, asked)
-        most = MORE if asked.get("more") else ROWS
+        before = _number(asked.get("before", ""))
+        most = MORE if asked.get("more") or before else ROWS
+        if before:
+            wanted["until"] = min(before, wanted.get("until", before))
         messages = [] if problem else self._rows("messages", limit=most + 1, **wanted)
         unread = self._rows("bounces")
-        bounces, all_of_them = views.bounces(unread, viewer), len(unread) if asked.get("more") else BOUNCES_SHOWN
+        bounces, shown = views.bounces(unread, viewer), MORE if asked.get("more") else BOUNCES_SHOWN
         return {
             "here": "mail",
             "dead": status is None,
@@ -65,9 +69,9 @@ class Pages:
             "lamps": lamp_rows(self._lamps(status)),
             "facts": box(status, self._times, viewer.details),
             "messages": views.messages(messages[:most], viewer),
-            "older": self._older(asked) if len(messages) > most == ROWS else "",
-            "bounces": bounces[:all_of_them],
-            "hidden_bounces": max(0, len(bounces) - all_of_them),
+            "older": self._older(asked, messages[most]) if len(messages) > most else "",
+            "bounces": bounces[:shown],
+            "hidden_bounces": max(0, len(bounces) - shown),
             "seen_until": max((float(row.get("at") or 0) for row in unread), default=0.0),
             "graphs": self._graphs(),
             "asked": {name: clean(asked.get(name), 320) for name in SEARCH},
@@ -76,10 +80,10 @@ class Pages:
             "device_names": sorted(self._names())[:200],
         }
 
-    def _older(self, asked: Mapping[str, str]) -> str:
-        """The same search with more rows."""
+    def _older(self, asked: Mapping[str, str], first: Mapping[str, Any]) -> str:
+        """The same search, from the message `first` on."""
         kept = {name: asked[name][:320] for name in SEARCH if asked.get(name)}
-        return "/?" + urlencode({**kept, "more": "1"})
+        return "/?" + urlencode({**kept, "before": math.nextafter(float(first["arrived_at"]), math.inf)})
 
     def _rows(self, verb: str, fresh_s: float = 1.0, **args: Any) -> list[dict[str, Any]]:
         try:
@@ -134,3 +138,12 @@ class Pages:
         if status is None:
             return "the relay does not answer"
         return "" if status.accepting and not status.fault else f"mail is refused: {status.fault or 'starting'}"
+
+
+def _number(text: str) -> float:
+    """A moment in an address of ours; 0 when it is none."""
+    try:
+        number = float(text[:40])
+    except ValueError:
+        return 0.0
+    return number if 0 < number < 1e12 else 0.0

@@ -25,7 +25,7 @@ from appliance.page.wording import (
 )
 
 ROWS: Final = 15
-MORE: Final = 150
+MORE: Final = 25  # of an older page: it stays below 50 KB, too
 COUNTS: Final = ("messages", "delivered", "bounced", "waiting", "refused")
 
 

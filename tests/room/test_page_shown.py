@@ -190,6 +190,26 @@ def test_the_whole_page_is_small_and_asks_nobody_else(desk: Desk, box: Relay) ->
     assert " style=" not in home.text and not re.search(r"<script(?![^>]* src=)| on\w+=", home.text)
 
 
+def test_older_mail_is_a_page_of_its_own_that_goes_on_where_the_last_one_ended(desk: Desk, box: Relay) -> None:
+    said = recipient("anna@y.example", "delivered", "250 2.0.0 Ok")
+    rows = [message(f"Q{n}", said, arrived_at=NOW - n, subject="W" * 200) for n in range(60)]
+    link = "/?address=anna"
+    for shown in (15, 25):
+        box.facts["messages"] = rows
+        desk.facts._kept.clear()
+        page = desk.get(link)
+        assert len(re.findall(r'class="to"', page.text)) == shown + 1 and len(page.data) < 50_000  # and the bounce
+        link = re.findall(r'href="(/\?address=anna&amp;before=[^"]+)"', page.text)[0].replace("&amp;", "&")
+        rows = rows[shown:]
+        assert NOW < float(link.rpartition("=")[2]) + (60 - len(rows)) < NOW + 0.001
+    assert box.asked[-1][1]["until"] > 0 and box.asked[-1][1]["address"] == "anna"
+
+
+@pytest.mark.parametrize("before", ["nan", "-1", "1e300", "x", "inf", "%00"])
+def test_a_page_that_nobody_links_to_is_the_first_one(desk: Desk, before: str) -> None:
+    assert "anna@y.example" in desk.get(f"/?before={before}").text
+
+
 def test_subjects_are_shown_for_their_days_only(tmp_path: Path, box: Relay) -> None:
     box.facts["messages"][0]["arrived_at"] = 86400.0
     desk = Desk(tmp_path, anonymous_details=True, subject_days=7)
