@@ -17,6 +17,7 @@ import time
 from collections.abc import Coroutine
 from typing import Any, Final
 
+from appliance.pretend.dns_wire import encode_name
 from appliance.pretend.mailserver import MailServer
 from appliance.pretend.nameserver import Nameserver
 
@@ -74,6 +75,25 @@ class Lan:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, TAP.encode())
         made.bind(("0.0.0.0", port))
         await self._loop.create_datagram_endpoint(lambda: protocol, sock=made)
+
+
+def mdns(name: str, kind: int, seconds: float = 10.0) -> bytes:
+    """The answer of the LAN to a question by multicast (RFC 6762), b"" when there is none in time. `kind` 1 = A,
+    12 = PTR."""
+    question = bytes(5) + b"\x01" + bytes(6) + encode_name(name) + struct.pack(">HH", kind, 0x8001)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        asker.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(ROUTER))
+        asker.settimeout(1.0)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            asker.sendto(question, ("224.0.0.251", 5353))
+            try:
+                answer = asker.recv(4096)
+            except TimeoutError:
+                continue
+            if struct.unpack(">H", answer[6:8])[0]:
+                return answer
+    return b""
 
 
 class _Dhcp(asyncio.DatagramProtocol):

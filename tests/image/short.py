@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.image.box import ANSWER_S, Box
-from tests.image.lan import CHOSEN, DNS, ROUTER
+from tests.image.lan import CHOSEN, DNS, ROUTER, mdns
 
 PORT = 2525
 WELL = {"system": "steady", "queue": "off", "bounce": "off"}
@@ -103,6 +103,12 @@ def section(text: str, head: str) -> list[str]:
     at = lines.index(head) + 1
     end = next(n for n, line in enumerate(lines[at:], at) if line.startswith(("$ ", "== ")) or not line)
     return lines[at:end]
+
+
+def test_the_lan_finds_it_by_name(box: Box) -> None:
+    assert socket.inet_aton(box.address) in mdns("outbox.local", 1, ANSWER_S)
+    for service in ("_smtp._tcp.local", "_http._tcp.local"):
+        assert b"outbox" in mdns(service, 12, ANSWER_S)
 
 
 def test_the_open_ports_are_the_configured_ones(box: Box) -> None:
