@@ -20,7 +20,7 @@ from appliance.settings.complaint import Complaint
 from appliance.settings.parse import parse
 from appliance.settings.schema import Settings
 
-ASK_S: Final = 10.0  # for what the box only looks up
+ASK_S: Final = 30.0  # for what the box only looks up; it may be busy starting
 LINE_MAX: Final = 1000
 
 

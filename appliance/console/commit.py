@@ -5,10 +5,13 @@ is the steward's, so it rings also when this console is gone.
 from __future__ import annotations
 
 import os
+from typing import Final
 
 from appliance.console.call import Call
 from appliance.console.show_box import pending
 from appliance.console.wording import span
+
+COMMIT_S: Final = 300.0  # the whole system may have to follow, on a machine that is busy
 
 
 def check(call: Call) -> None:
@@ -44,7 +47,7 @@ def commit(call: Call) -> None:
     elif not changed:
         call.say("There is nothing to commit.")
     elif complain(call):
-        answer = call.patiently(lambda: call.box.steward("settings.commit", {"comment": call.get("comment")}, 60))
+        answer = call.patiently(lambda: call.box.steward("settings.commit", {"comment": call.get("comment")}, COMMIT_S))
         call.say("In force.")
         _answer(call, answer)
 
@@ -55,7 +58,7 @@ def confirmed(call: Call) -> None:
     if not complain(call):
         return
     args = {"comment": call.get("comment"), "confirm_min": minutes}
-    answer = call.patiently(lambda: call.box.steward("settings.commit", args, 60))
+    answer = call.patiently(lambda: call.box.steward("settings.commit", args, COMMIT_S))
     call.say(f'In force for {span(minutes * 60)}, then taken back by itself. "commit" keeps it.')
     _answer(call, answer)
 

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from appliance.core.reply import printable
 
-COMMAND_S: Final = 60.0
+COMMAND_S: Final = 120.0
 OUTPUT_MAX: Final = 4 << 20
 
 
