@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from appliance.console.faces import Gone, Terminal
 from appliance.console.gate import Gate
@@ -238,3 +240,24 @@ def test_a_flood_during_a_long_answer_costs_little_and_an_interrupt_ends_it(pass
     assert time.process_time() - begun < 5
     with pytest.raises(Lost):
         io.next_key()
+
+
+NOISE = st.lists(
+    st.one_of(
+        st.binary(max_size=30),
+        st.sampled_from([b"\r", b"hello\r", b"\x03", b"\x04", b"\x1b[A\r", b"open sesam\r", b"?", b"\t"]),
+    ),
+    max_size=30,
+)
+
+
+@given(NOISE, st.booleans())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_nothing_but_the_password_opens_the_door(passwords: Passwords, noise: list[bytes], choosing: bool) -> None:
+    passwords.password = None if choosing else "open sesame"
+    clock = FakeClock()
+    typed = [piece.replace(b"open sesame", b"") for piece in noise]
+    line = Line(clock, b"\r", *typed, silent_s=200)
+    ran = visited(line, Gate(passwords.path, clock), clock).ran
+    assert ran == [] or (choosing and passwords.password is not None)
+    assert not set(line.shown) & (set(range(0x20)) - set(b"\r\n\b"))
