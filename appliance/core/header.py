@@ -1,4 +1,4 @@
-"""The header of a message as fields (RFC 5322 2.2, 3.6), and RFC 2047 words for 8-bit text in it.
+"""The header of a message as fields (RFC 5322 2.2, 3.6).
 
 `split` takes the octets of a message's beginning (CRLF lines) and says where the header ends; what is no header field
 ends it, since devices forget the empty line. Fields keep their octets. Nothing raises on bad input.
@@ -7,14 +7,12 @@ ends it, since devices forget the empty line. Fields keep their octets. Nothing 
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from dataclasses import dataclass
 from typing import Final
 
 LINE_MAX: Final = 998
 _FIELD: Final = re.compile(rb"([!-9;-~]{1,200})[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*")
 _MBOX: Final = re.compile(rb">?From [^\n]*\n")
-_WORD: Final = re.compile(rb"[ \t\r\n]+|[^ \t\r\n]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,38 +53,6 @@ def split(octets: bytes) -> Split:
     if start and not fields:
         place = start = 0
     return Split(fields, place + 2 * gap, gap, start > 0)
-
-
-def encoded_words(raw: bytes) -> bytes | None:
-    """The field `raw` with every word that has 8-bit octets as RFC 2047 words; None when they stand in an address."""
-    name, colon, value = raw.partition(b":")
-    done: list[bytes] = [name, colon]
-    after_word = False
-    for part in _WORD.findall(value):
-        if part.isascii():
-            done.append(part)
-            after_word = after_word and part.isspace()
-            continue
-        if b"@" in part:
-            return None
-        text = _text(part.strip(b'"'))
-        if after_word:
-            text = " " + text
-        done.append(_words(text))
-        after_word = True
-    return b"".join(done)
-
-
-def _text(octets: bytes) -> str:
-    try:
-        return octets.decode("utf-8")
-    except UnicodeDecodeError:
-        return octets.decode("windows-1252", "replace")
-
-
-def _words(text: str) -> bytes:
-    pieces = [text[place : place + 10] for place in range(0, len(text), 10)]
-    return b"\r\n ".join(b"=?utf-8?B?" + b64encode(piece.encode()) + b"?=" for piece in pieces)
 
 
 def fold(raw: bytes) -> bytes:

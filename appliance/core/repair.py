@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from appliance.core.header import LINE_MAX, Field, encoded_words, fold
+from appliance.core.eight_bit import ascii_field
+from appliance.core.header import LINE_MAX, Field, fold
 from appliance.core.reply import Reply, printable
 
 ONCE: Final = frozenset(
@@ -69,7 +70,7 @@ def mend(fields: list[Field], facts: Facts) -> Mended:
     if loops(fields, facts):
         done.refusal = LOOP
         return done
-    kept = _lawful(_once(fields, done), facts, done)
+    kept = _lawful(_once(fields, facts, done), facts, done)
     if facts.force_from:
         kept = _force_from(kept, facts.force_from, done)
     kept = _mime(kept, facts, done)
@@ -96,7 +97,7 @@ def loops(fields: list[Field], facts: Facts) -> bool:
     return any(f"for <{each}>".encode() in seen for each in facts.recipients)
 
 
-def _once(fields: list[Field], done: Mended) -> list[Field]:
+def _once(fields: list[Field], facts: Facts, done: Mended) -> list[Field]:
     kept: list[Field] = []
     seen: set[str] = set()
     for each in fields:
@@ -104,7 +105,9 @@ def _once(fields: list[Field], done: Mended) -> list[Field]:
             _note(done, "removed Bcc")
         elif each.name in ONCE and each.name in seen:
             _note(done, f"removed second {_title(each.name)}")
-        elif each.name in ("from", "date") and not each.value:
+        elif each.name == "message-id" and not (each.raw.isascii() or facts.smtputf8):
+            _note(done, "removed 8-bit Message-ID")
+        elif each.name in ("from", "date", "message-id") and not each.value:
             _note(done, f"removed empty {_title(each.name)}")
         else:
             seen.add(each.name)
@@ -117,7 +120,7 @@ def _lawful(fields: list[Field], facts: Facts, done: Mended) -> list[Field]:
     for each in fields:
         raw = each.raw
         if not facts.smtputf8 and not raw.isascii():
-            encoded = encoded_words(raw)
+            encoded = ascii_field(raw)
             if encoded is None:
                 done.refusal = UNICODE_ADDRESS
                 return fields
@@ -157,7 +160,7 @@ def _mime(fields: list[Field], facts: Facts, done: Mended) -> list[Field]:
         _note(done, "declared 8-bit content")
     if add and "content-type" not in names:
         add.append(_made("Content-Type", f"text/plain; charset={facts.charset}"))
-    if "mime-version" not in names and (add or any(name.startswith("content-") for name in names)):
+    if "mime-version" not in names:
         add.append(_made("MIME-Version", "1.0"))
         _note(done, "added MIME-Version")
     return fields + add

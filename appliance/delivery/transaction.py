@@ -159,9 +159,8 @@ class Transaction:
             self._accepted.append(at)
             return
         reply = self._said(answer)
-        if reply.code == 552:  # RFC 5321 4.5.3.1.10: too many recipients, said the old way
-            enhanced = "4" + reply.enhanced[1:] if reply.enhanced else "4.5.3"
-            reply = Reply(452, enhanced, reply.text, reply.host)
+        if reply.code == 552 and reply.enhanced in ("", "5.5.3"):  # too many, said the old way (RFC 5321 4.5.3.1.10)
+            reply = Reply(452, "4.5.3", reply.text, reply.host)
         self._replies[at] = reply
 
     async def _heed_data(self) -> bool | None:
