@@ -5,6 +5,7 @@ The first thing that is wrong is said, the worst first, with what to do; when no
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -109,10 +110,23 @@ def box(status: Status | None, times: Times, details: bool) -> list[Fact]:
     facts.append(
         Fact("Since then", f"{status.accepted} taken, {status.delivered} delivered, {status.failed} not delivered")
     )
+    facts += _warnings(status, times, details)
     if details:
         facts += [Fact("Mail name", status.mail_name or "none set")]
         facts += [Fact("Addresses", ", ".join(status.addresses))] if status.addresses else []
     return [*facts, Fact("Version", status.version)]
+
+
+def _warnings(status: Status, times: Times, details: bool) -> list[Fact]:
+    """The certificate, doors that do not open, and, with `details`, what the card lost."""
+    complaints, certificate = status.intake.get("complaints"), status.intake.get("certificate")
+    found = [Fact("A door is shut", str(each), "bad") for each in complaints] if isinstance(complaints, list) else []
+    warning = str(certificate.get("warning") or "") if isinstance(certificate, Mapping) else ""
+    if warning:
+        found.append(Fact("Certificate", warning, "wait"))
+    elif status.tls_ends_at:
+        found.append(Fact("Certificate", f"until {times.words(status.tls_ends_at, status.now)}", "good"))
+    return found + [Fact("Damage", each, "bad") for each in status.damage[-3:] if details]
 
 
 def _waiting(status: Status) -> str:

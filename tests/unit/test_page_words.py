@@ -86,6 +86,15 @@ def test_the_headline_says_the_worst_thing_first() -> None:
     assert box(status, TIMES, False)[0].value == "2 deferred; the oldest for 2 hours"
 
 
+def test_what_needs_somebody_stands_among_the_facts() -> None:
+    intake = {"complaints": ["listener lan cannot listen on port 25"], "certificate": {"warning": "ends in 12 days"}}
+    status = Status(accepting=True, now=NOON, intake=intake, damage=("Q1 is damaged",), tls_ends_at=NOON + 86400)
+    shown = {fact.value: fact.level for fact in box(status, TIMES, True)}
+    assert shown["listener lan cannot listen on port 25"] == "bad" and shown["ends in 12 days"] == "wait"
+    assert "Q1 is damaged" in shown
+    assert "Q1 is damaged" not in {fact.value for fact in box(status, TIMES, False)}
+
+
 @settings(max_examples=150, deadline=None)
 @given(ROWS, st.booleans())
 def test_no_row_that_a_damaged_history_could_hold_breaks_a_page(row: dict[str, Any], details: bool) -> None:
