@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs one command inside the tools root: this tree at /src (read-only), the build folder at /build. Mounts vanish with the command.
 set -euo pipefail
-exec unshare --mount --propagation private bash -euc '
+exec unshare --mount --propagation unchanged bash -euc '
+mount --make-rprivate / 2>/dev/null || true # no mount point of its own: a root inside another
 mkdir -p "$BUILD/tools/src" "$BUILD/tools/build"
 mount --bind "$SOURCE" "$BUILD/tools/src"
 mount -o remount,bind,ro "$BUILD/tools/src"
