@@ -176,6 +176,7 @@ class SystemdMachine:
             elif line.startswith("LastError:"):
                 errors.append(line.partition(":")[2].strip())
 
+        await self._run("systemctl", "start", "rauc.service")  # on a slow card longer than its client waits
         ran = await self._run("rauc", "install", source, timeout_s=INSTALL_S, hear=hear)
         if ran.status != 0:
             raise Refused(f"not installed: {printable(errors[-1], 300) if errors else ran.last_words}")
