@@ -5,13 +5,18 @@ is the steward's, so it rings also when this console is gone.
 from __future__ import annotations
 
 import os
-from typing import Final
+import time
+from typing import Any, Final
 
-from appliance.console.call import Call
+from appliance.console.call import Call, Dead
 from appliance.console.show_box import pending
 from appliance.console.wording import span
+from appliance.ports import Refused
 
 COMMIT_S: Final = 300.0  # the whole system may have to follow, on a machine that is busy
+NOTICED_S: Final = 3  # by then a relay that is to be started again has begun to end
+STARTING_S: Final = 60
+APART: Final = frozenset({"console", "page"})  # the relay does not read these sections
 
 
 def check(call: Call) -> None:
@@ -47,27 +52,51 @@ def commit(call: Call) -> None:
     elif not changed:
         call.say("There is nothing to commit.")
     elif complain(call):
-        answer = call.patiently(lambda: call.box.steward("settings.commit", {"comment": call.get("comment")}, COMMIT_S))
-        call.say("In force.")
-        _answer(call, answer)
+        _commit(call, {}, "In force.")
 
 
 def confirmed(call: Call) -> None:
     """Put the candidate in force for some minutes."""
     minutes = int(call.get("minutes", "5"))
-    if not complain(call):
-        return
-    args = {"comment": call.get("comment"), "confirm_min": minutes}
-    answer = call.patiently(lambda: call.box.steward("settings.commit", args, COMMIT_S))
-    call.say(f'In force for {span(minutes * 60)}, then taken back by itself. "commit" keeps it.')
-    _answer(call, answer)
+    if complain(call):
+        words = f'In force for {span(minutes * 60)}, then taken back by itself. "commit" keeps it.'
+        _commit(call, {"confirm_min": minutes}, words)
 
 
-def _answer(call: Call, answer: object) -> None:
-    """What did not work although the settings are in force."""
-    if isinstance(answer, dict):
-        for warning in answer.get("warnings") or ():
-            call.say(f"% {warning}")
+def _commit(call: Call, args: dict[str, Any], words: str) -> None:
+    """Commit, and wait until the relay works with the new settings."""
+    lines, before = call.box.steward("settings.compare")["lines"], _began(call)
+    asked = {"comment": call.get("comment"), **args}
+    answer = call.patiently(lambda: call.box.steward("settings.commit", asked, COMMIT_S))
+    call.say(words)
+    for warning in answer.get("warnings") or ():
+        call.say(f"% {warning}")
+    sections = {line.split(".")[0].split()[-1] for line in lines if line.split()}
+    if before is not None and not sections <= APART:
+        _settle(call, before)
+
+
+def _settle(call: Call, before: float) -> None:
+    """Until the relay was started again; a relay that does not seem to be is not waited for."""
+    gone, until = False, time.monotonic() + STARTING_S
+    for turn in range(STARTING_S * 10):
+        began = _began(call)
+        if began is not None and abs(began - before) > 0.5:
+            return
+        gone = gone or began is None
+        if call.io.interrupted(0.1) or (turn > NOTICED_S * 10 and not gone):
+            return
+        if time.monotonic() > until:
+            break
+    call.say('% the relay has not come back yet: "show status" and "show log" tell more')
+
+
+def _began(call: Call) -> float | None:
+    """When the relay was started, None while it does not answer."""
+    try:
+        return float(call.box.relay("status", {"brief": True}, 2.0).get("started_at") or 0)
+    except (Dead, Refused, TypeError, ValueError):
+        return None
 
 
 def rollback(call: Call) -> None:

@@ -26,7 +26,7 @@ def ask(path: str, verb: str, args: dict[str, Any] | None = None, timeout_s: flo
     except OSError as error:
         raise Unreachable(f"nobody answers at {path}: {error.strerror or error}") from error
     if not line:
-        raise Refused("this user may not use the command interface")
+        raise Unreachable(f"the process at {path} ended before it answered")
     try:
         answer = json.loads(line)
     except ValueError as error:
@@ -37,7 +37,7 @@ def ask(path: str, verb: str, args: dict[str, Any] | None = None, timeout_s: flo
 
 
 def _exchange(peer: socket.socket, request: bytes) -> bytes:
-    """The answer's line; b"" when the other end hung up on us, which it does at once on users without any verb."""
+    """The answer's line; b"" when the other end hung up on us: it is just ending."""
     try:
         peer.sendall(request)
         with peer.makefile("rb") as file:

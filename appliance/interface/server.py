@@ -24,6 +24,7 @@ from appliance.ports import Refused, Verb
 LINE_MAX: Final = 1 << 20
 CLIENTS_MAX: Final = 50
 SILENCE_S: Final = 60.0
+STRANGER_S: Final = 2.0
 
 
 class InterfaceServer:
@@ -63,6 +64,9 @@ class InterfaceServer:
                 while line := await asyncio.wait_for(reader.readline(), SILENCE_S):
                     writer.write(json.dumps(await self._answer(line, uid)).encode() + b"\n")
                     await writer.drain()
+            else:
+                await asyncio.wait_for(reader.readline(), STRANGER_S)  # else the answer would be lost in a reset
+                writer.write(json.dumps(_no("this user may not use the command interface")).encode() + b"\n")
         except (TimeoutError, ValueError, OSError, asyncio.CancelledError):
             pass
         finally:
