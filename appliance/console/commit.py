@@ -15,7 +15,7 @@ from appliance.ports import Refused
 
 COMMIT_S: Final = 300.0  # the whole system may have to follow, on a machine that is busy
 NOTICED_S: Final = 3  # by then a relay that is to be started again has begun to end
-STARTING_S: Final = 60
+STARTING_S: Final = 15
 APART: Final = frozenset({"console", "page"})  # the relay does not read these sections
 
 
