@@ -73,11 +73,20 @@ def asks(verb: str, *names: str) -> Callable[[argparse.Namespace], int]:
 
 
 def export(args: argparse.Namespace) -> int:
-    """The content, as it lies in the spool."""
+    """The content, as it lies in the spool; on a terminal what could steer it is shown as ?."""
+    from appliance.core.reply import printable
+    from appliance.printing import as_json
+
     result = _ask(args, "queue.export", {"id": args.id})
     if result is None:
         return 1
-    sys.stdout.buffer.write(base64.b64decode(result["content"]))
+    content = base64.b64decode(result["content"])
+    if args.json:  # in base64, since a content may be in any character set
+        say(as_json(result))
+    elif sys.stdout.isatty():
+        say("\n".join(printable(line, len(line) + 1) for line in content.decode("utf-8", "replace").splitlines()))
+    else:
+        sys.stdout.buffer.write(content)
     return 0
 
 

@@ -137,7 +137,7 @@ def _text(report: Report) -> str:
         reply = row.reply or NO_REPLY
         lines.append(f"  {row.recipient.mailbox}")
         if reply.host:
-            lines.append(f"    {reply.host} said: {reply}")
+            lines.append(f"    {reply.host} said: {reply.said}")
         else:
             lines.append(f"    {reply}")
         if report.action in (Action.FAILED, Action.DELAYED):
@@ -175,7 +175,7 @@ def _recipient_fields(report: Report, row: Progress) -> list[str]:
     lines += [f"Action: {report.action}", f"Status: {_status(reply, report.action)}"]
     if reply.host:
         lines.append(f"Remote-MTA: dns; {_safe(reply.host.partition('[')[0]) or 'unknown'}")
-        lines.append(f"Diagnostic-Code: smtp; {_safe(str(reply))}")
+        lines.append(f"Diagnostic-Code: smtp; {_safe(reply.said)}")
     if row.at:
         lines.append(f"Last-Attempt-Date: {_date(row.at)}")
     if report.will_try_until:

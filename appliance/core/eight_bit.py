@@ -1,14 +1,16 @@
-"""8-bit text in a header field -> ASCII that means the same (RFC 2047 words; RFC 2231 for parameters).
+"""8-bit text in a header field -> ASCII that means the same (RFC 2047 words; RFC 2231 for parameters), and back.
 
 `ascii_field` takes a raw field (name, colon, value, CRLF; folded or not) and returns it encoded, or None when the
 letters stand in an address, which no encoding can hold (RFC 6532). Text that is not UTF-8 is read as windows-1252.
-Pure, linear in its input; nothing raises.
+`readable` is the way back, for people. Pure, linear in its input; nothing raises.
 """
 
 from __future__ import annotations
 
 import re
 from base64 import b64encode
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 from typing import Final
 from urllib.parse import quote_from_bytes
 
@@ -24,6 +26,7 @@ _TOKEN: Final = re.compile(  # bounded, since each may be looked for in vain at 
     rb'[ \t\r\n]+|"(?:[^"\\]|\\.){0,120}"|<[^<>]{0,320}>|\([^()]{0,250}\)|[,;:]|[^ \t\r\n"<(,;:]+|.', re.DOTALL
 )
 _PARAMETER: Final = re.compile(rb'([!-9<>-~]{1,60})="((?:[^"\\]|\\.)*)"|([!-9<>-~]{1,60})=([^ \t\r\n;"]+)')
+_READ_MAX: Final = 1000  # characters of a value that are decoded
 _PIECE: Final = 45  # octets in one encoded word
 _ESCAPE: Final = re.compile(rb"\\(.)", re.DOTALL)
 
@@ -107,3 +110,13 @@ def encoded_words(plain: str) -> bytes:
         pieces.append(b"=?utf-8?B?" + b64encode(octets[:stop]) + b"?=")
         octets = octets[stop:]
     return b"\r\n ".join(pieces)
+
+
+def readable(value: str) -> str:
+    """`value` with its encoded words decoded, or as it is where that fails. It may hold control characters then."""
+    if "=?" not in value:
+        return value
+    try:
+        return str(make_header(decode_header(value[:_READ_MAX])))
+    except (HeaderParseError, LookupError, ValueError):
+        return value

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from appliance.core.eight_bit import ascii_field
+from appliance.core.eight_bit import ascii_field, readable
 from appliance.core.header import LINE_MAX, Field, fold
 from appliance.core.reply import Reply, printable
 
@@ -77,7 +77,7 @@ def mend(fields: list[Field], facts: Facts) -> Mended:
     kept += _missing(kept, facts, done)
     for each in kept:
         if each.name == "subject":
-            done.subject = printable(each.value, 200)
+            done.subject = printable(readable(each.value), 200)
         elif each.name == "message-id":
             done.message_id = printable(each.value, 200)
     done.header = facts.received + b"".join([each.raw for each in kept])

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 TEXT_MAX = 512  # characters kept of a reply's text
+GIVEN_UP = "given up; the last answer was: "  # before a host's own words, see `Reply.said`
 
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?= |$)")
 
@@ -74,6 +75,11 @@ class Reply:
     def status(self) -> str:
         """The enhanced code, or the least specific one of the same class (RFC 3463 2: X.0.0)."""
         return self.enhanced or f"{self.code // 100 if self.code >= 400 else 2}.0.0"
+
+    @property
+    def said(self) -> str:
+        """What the host itself said, also where the box has given up since."""
+        return f"{self.code} {self.text.removeprefix(GIVEN_UP)}" if self.text.startswith(GIVEN_UP) else str(self)
 
     def __str__(self) -> str:
         return " ".join(part for part in (str(self.code), self.enhanced, self.text) if part)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from appliance.core.item import Event, Progress, QueueItem, State
 from appliance.core.plan import Direct, GiveUp, Step, Via, next_step, row_for
-from appliance.core.reply import Reply
+from appliance.core.reply import GIVEN_UP, Reply
 from appliance.core.verdict import Verdict, judge
 from appliance.ports import Hop, Router, Spool, TlsPolicy, Transport
 from appliance.settings.schema import Domain, Relay, Settings
@@ -64,7 +64,8 @@ def exhausted(reply: Reply | None) -> Reply:
         return Reply.of("451 4.4.7 given up before any attempt could be made")
     if not reply.transient:
         return reply
-    return Reply(reply.code, "4.4.7", f"given up; the last answer was: {reply.enhanced} {reply.text}", reply.host)
+    last = " ".join(part for part in (reply.enhanced, reply.text) if part)
+    return Reply(reply.code, "4.4.7", GIVEN_UP + last, reply.host)
 
 
 def apply(settings: Settings, progress: Progress, step: Step, reply: Reply, now: float) -> str:

@@ -179,10 +179,13 @@ class Intake:
         ]
         if not silent:
             return False
-        victim = min(silent, key=lambda each: each.waiting_since)
-        self._lost(victim)
-        victim.hang_up(ROOM)
+        self._send_away(min(silent, key=lambda each: each.waiting_since), ROOM)
         return True
+
+    def _send_away(self, connection: Connection, reply: str) -> None:
+        """Its place is free at once, though the client may take a moment to leave."""
+        self._lost(connection)
+        connection.hang_up(reply)
 
     def _lost(self, connection: Connection) -> None:
         if self._open.pop(connection, None) is not None:
@@ -216,13 +219,13 @@ class Intake:
         floor = self._settings.intake.data_rate_min_bytes
         for connection, session in list(self._open.items()):
             if now - connection.waiting_since > self._patience or now > connection.deadline:
-                connection.hang_up(self._desk.refuse(session.client, SILENCE))
+                self._send_away(connection, self._desk.refuse(session.client, SILENCE))
             elif session.busy and connection.waiting_since <= now:
                 began, count = self._rates.setdefault(connection, (now, connection.received))
                 if now - began >= RATE_WINDOW_S:
                     del self._rates[connection]
                     if connection.received - count < floor * RATE_WINDOW_S:
-                        connection.hang_up(self._desk.refuse(session.client, TOO_SLOW))
+                        self._send_away(connection, self._desk.refuse(session.client, TOO_SLOW))
             else:
                 self._rates.pop(connection, None)
 

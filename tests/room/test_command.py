@@ -1,6 +1,7 @@
 """The command `outbox` against a running relay."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -94,6 +95,8 @@ async def test_an_export_is_the_message(outbox: Command) -> None:
         and text.startswith("From: Outbox <outbox@outbox.example>")
         and text.endswith("\r\n\r\nIt works.\r\n")
     )
+    given = json.loads((await outbox("queue", "export", queue_id, "--json"))[1])
+    assert given["id"] == queue_id and base64.b64decode(given["content"]).decode() == text
 
 
 async def test_what_cannot_be_is_one_line_and_status_1(outbox: Command) -> None:

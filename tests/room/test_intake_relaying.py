@@ -312,6 +312,7 @@ async def test_a_silent_client_is_told_421_after_the_command_timeout_and_not_bef
         place.clock.ahead += 301
         place.intake.look(place.clock.monotonic())
         assert (await client.reply()).startswith("421 4.4.2 ")
+        assert place.intake.facts()["connections"] == 0, "its place is free at once, though it has not left yet"
         assert await client.at_end()
 
 

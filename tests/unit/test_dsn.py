@@ -10,6 +10,7 @@ from appliance.core.envelope import Arrival, Envelope, Recipient
 from appliance.core.item import Event, Progress, QueueItem
 from appliance.core.mailbox import Mailbox
 from appliance.core.reply import Reply
+from appliance.delivery.attempt import exhausted
 
 HEADERS = b"From: a@x.example\r\nSubject: scan\r\n"
 
@@ -56,6 +57,15 @@ def test_remote_words_start_no_line_of_their_own() -> None:
     recipient = cast(list[EmailMessage], status.get_payload())[1]
     assert recipient.get_all("Action") == ["failed"]
     assert message["Bcc"] is None
+
+
+def test_a_report_of_old_mail_quotes_the_host_and_gives_the_reason_as_status() -> None:
+    made = item(Recipient(Mailbox("b", "y.example")))
+    made.progress[0].reply = exhausted(Reply.of("450 4.2.0 busy", "mx.y.example[192.0.2.9]"))
+    text, status, _ = parsed(made).iter_parts()
+    recipient = cast(list[EmailMessage], status.get_payload())[1]
+    assert recipient["Status"] == "4.4.7" and recipient["Diagnostic-Code"] == "smtp; 450 4.2.0 busy"
+    assert "mx.y.example[192.0.2.9] said: 450 4.2.0 busy\r\n" in text.get_content()
 
 
 def test_three_hundred_recipients_make_one_bounded_report() -> None:

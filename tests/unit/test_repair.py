@@ -76,7 +76,7 @@ def test_an_empty_from_or_date_is_replaced() -> None:
 def test_8bit_text_is_encoded_unless_smtputf8_was_asked_for() -> None:
     header = GOOD.replace(b"hi", "Grüße aus Köln".encode())
     done = mended(header)
-    assert done.header.isascii() and done.subject.startswith("=?utf-8?B?") and done.repairs == ["encoded 8-bit Subject"]
+    assert done.header.isascii() and done.subject == "Grüße aus Köln" and done.repairs == ["encoded 8-bit Subject"]
     assert mended(header, replace(FACTS, smtputf8=True)).header == FACTS.received + header
 
 
@@ -103,6 +103,21 @@ def test_8bit_text_reads_the_same_when_encoded(given: str, kept: str) -> None:
     assert octets is not None and octets.isascii()
     (value,) = message_from_bytes(octets + b"\r\n", policy=default).values()
     assert " ".join(str(value).split()) == kept
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (b"=?iso-8859-1?Q?Gr=FC=DFe?= =?utf-8?B?IQ==?=", "Grüße!"),
+        (b"=?x-none?Q?a?=", "=?x-none?Q?a?="),
+        (b"=?utf-8?B?/w==?=", "=?utf-8?B?/w==?="),
+        (b"=?utf-8?B?A?=", "=?utf-8?B?A?="),
+        (b"=?utf-8?Q?a=1B[2Jb=0D=0Ac=C2=9B?=", "a?[2Jb  c?"),
+        (b"=?hex?Q?41?=", "=?hex?Q?41?="),
+    ],
+)
+def test_a_subject_is_shown_as_people_read_it(given: bytes, shown: str) -> None:
+    assert mended(GOOD.replace(b"hi", given)).subject == shown
 
 
 def test_an_8bit_message_id_is_replaced() -> None:
