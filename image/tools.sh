@@ -4,11 +4,11 @@
 set -euo pipefail
 PACKAGES=bmap-tools,cpio,device-tree-compiler,dosfstools,e2fsprogs,fdisk,kmod,libarchive13t64,mtools,openssl,python3,rauc,squashfs-tools,systemd,u-boot-tools,xz-utils,zstd
 STAMP=$BUILD/tools/.made-of
-[ "$(cat "$STAMP" 2>/dev/null)" = "$PACKAGES" ] && exit 0
-command -v mmdebstrap >/dev/null || {
+{ command -v mmdebstrap && command -v mount; } >/dev/null || {
     apt-get -q update
-    DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends mmdebstrap debian-archive-keyring
+    DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends mmdebstrap mount debian-archive-keyring
 }
+[ "$(cat "$STAMP" 2>/dev/null)" = "$PACKAGES" ] && exit 0
 rm -rf "$BUILD/tools"
 mmdebstrap --quiet --variant=apt --include="$PACKAGES" trixie "$BUILD/tools" "${OUTBOX_MIRROR:-http://deb.debian.org/debian}"
 echo "$PACKAGES" > "$STAMP"
