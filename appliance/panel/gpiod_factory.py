@@ -49,6 +49,9 @@ class GpiodLines:
 
     def __init__(self, devices: Path = Path("/dev")) -> None:
         self._devices = devices
+        self._turn = (
+            threading.Lock()
+        )  # a request keeps its arguments in one place: two threads at once fail with EINVAL
 
     def claim(self, name: str, output: bool, pull: str) -> gpiod.LineRequest:
         direction = gpiod.line.Direction.OUTPUT if output else gpiod.line.Direction.INPUT
@@ -76,10 +79,12 @@ class GpiodLines:
             raise OSError(error.errno, f"{path} cannot be opened: {error.strerror}") from error
 
     def read(self, handle: gpiod.LineRequest, name: str) -> bool:
-        return bool(handle.get_value(name) is gpiod.line.Value.ACTIVE)
+        with self._turn:
+            return bool(handle.get_value(name) is gpiod.line.Value.ACTIVE)
 
     def write(self, handle: gpiod.LineRequest, name: str, high: bool) -> None:
-        handle.set_value(name, gpiod.line.Value.ACTIVE if high else gpiod.line.Value.INACTIVE)
+        with self._turn:
+            handle.set_value(name, gpiod.line.Value.ACTIVE if high else gpiod.line.Value.INACTIVE)
 
     def release(self, handle: gpiod.LineRequest) -> None:
         handle.release()
