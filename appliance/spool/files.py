@@ -47,11 +47,6 @@ class Files:
             done = os.pwrite(handle, view, offset)
             view, offset = view[done:], offset + done
 
-    def hasten(self, handle: int, count: int, offset: int) -> None:
-        """Let the card begin with what was written there, so that a later flush has less to do. Nothing is promised."""
-        with contextlib.suppress(OSError):
-            os.posix_fadvise(handle, offset, count, os.POSIX_FADV_DONTNEED)
-
     def sync(self, handle: int) -> None:
         os.fdatasync(handle)
 

@@ -128,7 +128,6 @@ class JournalSpool:
         try:
             faults = segment.faults
             self.store.files.write(segment.handle, octets, offset)
-            self.store.files.hasten(segment.handle, len(octets), offset)
         except OSError:
             self.store.unpin(segment)
             raise
