@@ -175,7 +175,7 @@ def test_a_commit_that_nobody_confirmed_goes_back_though_console_relay_and_stewa
     before = house.box.config.read_text()
     house.type("configure terminal")
     house.type("set box mail_name wrong.office.example")
-    house.type("commit confirmed 5")
+    house.type("commit confirmed 5", "keeps it.\r\n")
     assert "wrong.office.example" in house.box.config.read_text()
     house.kill("console", "relay", "steward")
     pending = house.box.folder / "settings" / "pending.json"
@@ -250,7 +250,7 @@ def test_what_it_shows_can_be_pasted_back_and_changes_nothing(house: House) -> N
 def test_a_backup_that_was_shown_can_be_pasted_into_another_box(
     house: House, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    house.start("steward", "relay", "console")
+    house.start("steward", "console")
     house.login()
     for line in ("configure terminal", "set box mail_name mail.office.example", "commit", "end"):
         house.type(line)
