@@ -13,7 +13,9 @@ from typing import Final
 from appliance.core.capabilities import Capabilities
 from appliance.core.commands import path
 from appliance.core.convert import Converter, EightBitScan
+from appliance.core.eight_bit import ascii_field
 from appliance.core.envelope import Body
+from appliance.core.header import split
 from appliance.core.item import QueueItem
 from appliance.core.reply import Reply
 from appliance.ports import Content
@@ -46,10 +48,9 @@ async def render(item: QueueItem, capable: Capabilities, content: Content) -> Re
 
 async def _downgrade(item: QueueItem, capable: Capabilities, content: Content) -> Rendering | Reply:
     """For a host without 8BITMIME or SMTPUTF8: what needs neither goes as it is."""
-    scan = EightBitScan()
-    async for chunk in content.chunks():
-        scan.feed(chunk)
-    scan.finish()
+    scan = await _scan(content)
+    if scan.header_found and item.smtputf8 and (plain := await _ascii_header(content)) is not None:
+        content, scan = plain, await _scan(plain)
     if scan.header_found and item.smtputf8:
         return Reply(554, "5.6.9", "the header is internationalized and the next mail server cannot take that")
     if not scan.found or capable.eight_bit:
@@ -61,6 +62,46 @@ async def _downgrade(item: QueueItem, capable: Capabilities, content: Content) -
     async for piece in _converted(content, scan):
         size += len(piece)
     return await _split(item, _converted(content, scan), size, Body.SEVEN_BIT, False)
+
+
+async def _scan(content: Content) -> EightBitScan:
+    scan = EightBitScan()
+    async for chunk in content.chunks():
+        scan.feed(chunk)
+    scan.finish()
+    return scan
+
+
+@dataclass(slots=True)
+class _Plain:
+    """`content` with another header block in place of its own of `used` octets."""
+
+    size_bytes: int
+    header: bytes
+    content: Content
+    used: int
+
+    async def chunks(self, offset: int = 0) -> AsyncIterator[bytes]:
+        if offset < len(self.header):
+            yield self.header[offset:]
+        async for chunk in self.content.chunks(self.used + max(0, offset - len(self.header))):
+            yield chunk
+
+
+async def _ascii_header(content: Content) -> Content | None:
+    """With its texts encoded (RFC 6409 8.1 lets us); None where an address holds the letters."""
+    head = b""
+    async for chunk in content.chunks():
+        head += chunk
+        if b"\r\n\r\n" in head or len(head) > HEADER_MAX:
+            break
+    found = split(head)
+    encoded = [each.raw if each.raw.isascii() else ascii_field(each.raw) for each in found.fields]
+    fields = [each for each in encoded if each is not None]
+    if len(fields) < len(encoded) or not found.gap:
+        return None
+    header = b"".join(fields) + b"\r\n"
+    return _Plain(content.size_bytes - found.used + len(header), header, content, found.used)
 
 
 async def _converted(content: Content, scan: EightBitScan) -> AsyncIterator[bytes]:

@@ -171,8 +171,11 @@ async def test_an_internationalized_address_needs_smtputf8(client: Client) -> No
         replies = await client.transport.deliver(hop((mx.host, mx.port)), mail, mail.progress, TextContent())
         assert (replies[0].code, replies[0].enhanced) == (553, "5.6.7")
         assert mx.messages[0].recipients == ["b@xn--bcher-kva.example"]
-        utf8_header = TextContent("Subject: Grüße\r\n\r\nx\r\n".encode())
-        replies = await client.transport.deliver(hop((mx.host, mx.port)), mail, mail.progress, utf8_header)
+        text = TextContent("Subject: Grüße\r\n\r\nkäse\r\n".encode(), piece=5)
+        await client.transport.deliver(hop((mx.host, mx.port)), mail, mail.progress, text)
+        assert mx.messages[1].content == "Subject: =?utf-8?B?R3LDvMOfZQ==?=\r\n\r\nkäse\r\n".encode()
+        address = TextContent("Cc: grüße@y.example\r\n\r\nx\r\n".encode())
+        replies = await client.transport.deliver(hop((mx.host, mx.port)), mail, mail.progress, address)
         assert [reply.enhanced for reply in replies] == ["5.6.7", "5.6.9"]
         replies = await client.transport.deliver(hop((able.host, able.port)), mail, mail.progress, TextContent())
         assert able.messages[0].recipients == ["grüße@y.example", "b@bücher.example"]
