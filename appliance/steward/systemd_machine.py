@@ -37,7 +37,7 @@ VITALS: Final = (
     ("systemd-analyze", "time"),
     ("systemd-analyze", "--no-pager", "critical-chain", "outbox-relay.service"),
     ("ss", "--no-header", "--listening", "--tcp", "--udp", "--numeric"),
-    ("head", "--lines=5", "/proc/meminfo"),
+    ("head", "--lines=27", "/proc/meminfo"),
     ("cat", "/sys/class/block/mmcblk0/stat"),
 )
 VITALS_LINES: Final = 40
