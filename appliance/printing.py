@@ -85,9 +85,15 @@ def _status(facts: dict[str, Any]) -> str:
         *([f"temperature: {status.temperature_c:.0f} degrees Celsius"] if status.temperature_c is not None else []),
         *([f"certificate: SHA-256 {status.tls_fingerprint}"] if status.tls_fingerprint else []),
         *([f"  ends {_time(status.tls_ends_at)}"] if status.tls_ends_at else []),
+        *([f"  {warning}"] if (warning := _certificate_warning(status)) else []),
         *(f"listening: {name} {address} port {port}" for name, address, port in status.listeners),
     ]
     return "\n".join(printable(line, 1000) for line in lines)
+
+
+def _certificate_warning(status: Status) -> str:
+    certificate = status.intake.get("certificate")
+    return str(certificate.get("warning") or "") if isinstance(certificate, dict) else ""
 
 
 def _works(dns: Dns) -> str:

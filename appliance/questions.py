@@ -39,12 +39,13 @@ def check_config(args: argparse.Namespace) -> int:
     from appliance.printing import as_json
     from appliance.settings.credentials import lacking
     from appliance.settings.load import load
+    from appliance.settings.pem import unusable
     from appliance.settings.schema import Settings
 
     path = Path(args.file or args.config)
     loaded = load(path)
     complaints = () if isinstance(loaded, Settings) else loaded
-    warnings = tuple(lacking(loaded)) if isinstance(loaded, Settings) else ()
+    warnings = (*lacking(loaded), *unusable(loaded)) if isinstance(loaded, Settings) else ()
     if args.json:
         rows = [(each, False) for each in complaints] + [(each, True) for each in warnings]
         say(as_json([{"key": each.key, "value": each.value, "expected": each.expected, "warning": warning}

@@ -23,6 +23,13 @@ CURES: Final = (
     ("4.4.3", "The DNS gives no answer. The box goes on trying."),
     ("4.", "The trouble may pass. The box goes on trying."),
 )
+OWN: Final = (  # what the box itself decided
+    (
+        "5.3.0",
+        "The card of the box lost part of this message. Send it again; who runs this box should look at the card.",
+    ),
+    ("5.7.0", "Who runs this box has ended it. Ask there."),
+)
 ABOUT_US: Final = (
     "The recipient's server does not trust this office's Internet line or name. Ask who runs this box: "
     "mail through a relay (smarthost) usually helps."
@@ -34,4 +41,6 @@ def cure(reply: Reply) -> str:
     """One sentence for the person who reads `reply`."""
     if judge(reply) is Verdict.ABOUT_US:
         return ABOUT_US
+    if not reply.host and (own := next((words for code, words in OWN if reply.status == code), "")):
+        return own
     return next((words for code, words in CURES if reply.status.startswith(code)), OTHERWISE)

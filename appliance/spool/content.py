@@ -44,7 +44,7 @@ class JournalContent:
             if octets is not None:
                 return octets
             if self._part(number) == part:
-                raise DamagedContent(f"item {self._queue_id}: the card does not give back what was written")
+                raise DamagedContent("the card does not give back what was written")
 
     async def _read(self, part: Piece) -> bytes:
         """From memory when it is there, else in a thread: the loop never waits for the card."""

@@ -139,6 +139,22 @@ def test_check_config_warns_of_a_relay_that_could_not_log_in(
     assert [(row["key"], row["warning"]) for row in rows] == [("relay[1].user", True), ("relay[2].user", True)]
 
 
+def test_check_config_warns_of_pem_files_that_are_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, bad = tmp_path / "outbox.toml", tmp_path / "bad.pem"
+    bad.write_text("no PEM")
+    relay = f'[[relay]]\nname = "isp"\nhost = "r.example"\nca_file = "{bad}"\n'
+    file.write_text(f'{relay}[tls]\ncertificate = "{bad}"\nprivate_key = "{tmp_path / "none.pem"}"\n')
+    assert main(["check-config", str(file)]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(" = ")[0] for line in lines] == ["warning: tls.certificate", "warning: relay[1].ca_file"]
+
+
+def test_the_status_warns_of_the_certificate() -> None:
+    warning = "the own certificate ends in 4 days"
+    facts = {"tls_ends_at": 1.0, "intake": {"certificate": {"warning": warning}}}
+    assert f"\n  {warning}\n" in as_text("status", facts) + "\n"
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"#" * ((1 << 20) + 1), b"x = "])
 def test_a_relay_with_a_broken_file_says_why_and_stays_down(
     content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]

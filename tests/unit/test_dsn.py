@@ -5,6 +5,7 @@ from typing import cast
 
 import pytest
 
+from appliance.core.cures import cure
 from appliance.core.dsn import Action, Report, compose, report_id
 from appliance.core.envelope import Arrival, Envelope, Recipient
 from appliance.core.item import Event, Progress, QueueItem
@@ -66,6 +67,12 @@ def test_a_report_of_old_mail_quotes_the_host_and_gives_the_reason_as_status() -
     recipient = cast(list[EmailMessage], status.get_payload())[1]
     assert recipient["Status"] == "4.4.7" and recipient["Diagnostic-Code"] == "smtp; 450 4.2.0 busy"
     assert "mx.y.example[192.0.2.9] said: 450 4.2.0 busy\r\n" in text.get_content()
+
+
+def test_what_the_box_decided_is_not_blamed_on_the_recipients_server() -> None:
+    assert "card" in cure(Reply(554, "5.3.0", "the card no longer gives back what was written"))
+    assert "runs this box" in cure(Reply(550, "5.7.0", "bounced by the operator"))
+    assert "recipient's server refused" in cure(Reply(554, "5.3.0", "no", "mx.y.example"))
 
 
 def test_three_hundred_recipients_make_one_bounded_report() -> None:
