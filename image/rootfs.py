@@ -21,6 +21,7 @@ def main() -> None:
     for deb in archives():
         subprocess.run(["dpkg-deb", "--extract", deb, ROOTFS], check=True)
     leave_out()
+    drop_privileges()
     put_in_product()
     copy_tree(IMAGE / "files", ROOTFS)
     shutil.copy(IMAGE / "slot_state.py", ROOTFS / "usr/lib/outbox/slot-state")
@@ -55,6 +56,13 @@ def leave_out() -> None:
     for path in (ROOTFS / "usr/share/doc").rglob("*"):
         if path.is_file() and not path.is_symlink() and path.name != "copyright":
             path.unlink()
+
+
+def drop_privileges() -> None:
+    """Nobody logs in, so no program needs to run as its owner."""
+    for path in (ROOTFS / "usr").rglob("*"):
+        if not path.is_symlink() and path.is_file() and path.stat().st_mode & 0o6000:
+            path.chmod(path.stat().st_mode & 0o1777)
 
 
 def put_in_product() -> None:
