@@ -50,6 +50,8 @@ class Trials:
         return await self._bounded(lambda: self._probe.smtp(servers, host, port))
 
     async def port25(self, args: dict[str, Any]) -> Any:
+        if not args.get("domain") and not self._usual():
+            raise Refused("no owner is set, so name a domain to try, such as office.example")
         servers, domain = self._servers(args), self._domain(args, "domain", self._usual())
         return await self._bounded(lambda: self._probe.port25(servers, domain))
 

@@ -36,6 +36,7 @@ LINES: tuple[tuple[str, str, tuple[str | None, ...]], ...] = (
     ("test mx office.example", "no DNS server", ()),
     ("test smtp 127.0.0.1 9", "no connection", ()),
     ("test port25 office.example", "no DNS server", ()),
+    ("test port25", "no owner is set, so name a domain", ()),
     ("test lamps", "Each lamp", ()),
     ("test message anna@office.example", "is on its way", ()),
     ("show message ID", "anna@office.example", ()),
