@@ -7,12 +7,11 @@ words.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import io
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -23,6 +22,7 @@ from werkzeug.exceptions import HTTPException
 
 from appliance.interface.client import Unreachable
 from appliance.page import api, metrics, pages
+from appliance.page.actions import Actions, Fault, Go, Reaction
 from appliance.page.admission import COOKIE, Admission
 from appliance.page.certificate import Certificate
 from appliance.page.facts import Facts
@@ -38,7 +38,6 @@ FOLDER: Final = Path(__file__).parent
 TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 BUNDLES: Final = "/files/update"
 MORE: Final = 1 << 16  # octets of a form around its file
-ACTIONS: Final = ("retry", "hold", "release", "delete", "bounce")
 log = logging.getLogger(__name__)
 Answer = Response | str | tuple[Any, ...]
 
@@ -61,6 +60,7 @@ class Web:
     ) -> None:
         self._settings, self._facts, self._certificate = settings, facts, certificate
         self._pages, self._api, self.files = pages.Pages(settings, facts), api.Api(facts), Files(settings)
+        self._actions = Actions(facts, self.files, certificate)
         self._admission, self._login = Admission(settings, own, monotonic), Login(facts, monotonic)
         self._static = _static()
         self._version = hashlib.sha256(b"".join(self._static.values())).hexdigest()[:10]  # a new one is fetched anew
@@ -76,7 +76,7 @@ class Web:
         for path, view, methods in (
             ("/", self.index, ["GET"]),
             ("/message/<name>", self.message, ["GET"]),
-            ("/message/<name>/content.eml", self.content, ["GET"]),
+            ("/message/<name>/content.eml", self._logged_in(self._actions.content), ["GET"]),
             ("/message/<name>/<action>", self.act, ["POST"]),
             ("/devices", self.devices, ["GET"]),
             ("/static/<name>", self.static, ["GET"]),
@@ -84,12 +84,12 @@ class Web:
             ("/files", self.file_page, ["GET"]),
             ("/files/certificate.pem", self.certificate, ["GET"]),
             ("/files/certificate", self.take_certificate, ["POST"]),
-            ("/files/backup", self.backup, ["POST"]),
-            ("/files/support.txt", self.support, ["GET"]),
+            ("/files/backup", self._form(self._actions.backup), ["POST"]),
+            ("/files/support.txt", self._logged_in(self._actions.support), ["GET"]),
             ("/files/update", self.update, ["POST"]),
-            ("/acknowledge", self.acknowledge, ["POST"]),
-            ("/flush", self.flush, ["POST"]),
-            ("/send-test", self.send_test, ["POST"]),
+            ("/acknowledge", self._form(self._actions.acknowledge), ["POST"]),
+            ("/flush", self._form(self._actions.flush), ["POST"]),
+            ("/send-test", self._form(self._actions.send_test), ["POST"]),
             ("/login", self.login, ["GET", "POST"]),
             ("/logout", self.logout, ["POST"]),
             ("/healthz", lambda: Response("ok\n", mimetype="text/plain"), ["GET"]),
@@ -237,82 +237,49 @@ class Web:
         response.delete_cookie(COOKIE, secure=True, httponly=True, samesite="Strict", path="/")
         return response
 
-    # -- actions ------------------------------------------------------------------------------------------------------
+    # -- actions and files ------------------------------------------------------------------------------------------
+
+    def _form(self, action: Callable[[Mapping[str, str]], Reaction]) -> Callable[[], Answer]:
+        return lambda: self._answer(action(request.form))
+
+    def _logged_in(self, answer: Callable[..., Reaction]) -> Callable[..., Answer]:
+        """For a GET that only somebody logged in may have."""
+        return lambda **names: self._answer(answer(**names)) if g.viewer.actions else self._login_first()
+
+    def _answer(self, reaction: Reaction) -> Answer:
+        if isinstance(reaction, Go):
+            return _go(reaction.target)
+        if isinstance(reaction, Fault):
+            return self._error(reaction.code, reaction.title, reaction.words)
+        headers = {"Content-Disposition": f'attachment; filename="{reaction.name}"'}
+        return Response(reaction.octets, content_type=reaction.kind, headers=headers)
+
+    def _login_first(self) -> Answer:
+        return _go(self._login_url() or "/login")
 
     def act(self, name: str, action: str) -> Answer:
-        if action not in ACTIONS:
-            flask.abort(404)
-        self._facts.act(f"queue.{action}", id=name)
-        return _go(f"/message/{quote(name, safe='')}?note={action}")
+        return self._answer(self._actions.act(name, action))
 
-    def acknowledge(self) -> Answer:
-        try:
-            until = float(request.form.get("until", ""))
-        except ValueError:
-            until = 0.0
-        self._facts.act("acknowledge", until=until)  # what came since the page was made stays to be seen
-        return _go("/?note=acknowledged")
-
-    def flush(self) -> Answer:
-        self._facts.act("flush")
-        return _go("/?note=flushed")
-
-    def send_test(self) -> Answer:
-        sent = self._facts.act("send-test", to=request.form.get("to", "")[:320])
-        return _go(f"/message/{quote(str(sent.get('id', '')), safe='')}?note=test")
-
-    # -- files --------------------------------------------------------------------------------------------------------
-
-    def _login_first(self) -> Answer | None:
-        return None if g.viewer.actions else _go(self._login_url() or "/login")
+    def certificate(self) -> Answer:
+        return self._answer(self._actions.certificate())
 
     def takes(self, path: str, cookies: str, octets: int) -> bool:
         """Whether so large a body may be sent: an update bundle, by somebody who is logged in, while there is room."""
         return path == BUNDLES and self._admission.known(cookies) and self.files.takes(octets)
 
     def file_page(self) -> Answer:
-        first = self._login_first()
-        return first or self._render(
-            "files", {"here": "files", "update": self.files.update(), "bundles": self.files.ready}
-        )
-
-    def backup(self) -> Answer:
-        text = self.files.backup(request.form.get("passphrase", ""), request.form.get("again", ""))
-        return self._download(text, "outbox-backup.txt", "text/plain; charset=utf-8")
-
-    def support(self) -> Answer:
-        return self._login_first() or self._download(
-            self.files.support(), "outbox-support.txt", "text/plain; charset=utf-8"
-        )
+        if not g.viewer.actions:
+            return self._login_first()
+        return self._render("files", {"here": "files", "update": self.files.update(), "bundles": self.files.ready})
 
     def update(self) -> Answer:
         sent = request.files.get("bundle")
-        if sent is None or not sent.filename or not self.files.ready:
-            return self._error(400, "No file", "Choose the file of an update first.")
-        self.files.install(sent.stream)
-        return _go("/files?note=update")
-
-    def certificate(self) -> Answer:
-        if not (chain := self._certificate.chain):
-            return self._error(404, "No certificate", "The box has none yet.")
-        return self._download(chain.encode(), "outbox.pem", "application/x-pem-file")
+        return self._answer(self._actions.update(sent.stream if sent and sent.filename else None))
 
     def take_certificate(self) -> Answer:
         chain, key = request.files.get("chain"), request.files.get("key")
-        if chain is None or not chain.filename:
-            return self._error(400, "No file", "Choose the file of a certificate first.")
-        self.files.certificate(chain.read(), key.read() if key else b"")
-        return _go("/files?note=certificate")
-
-    def content(self, name: str) -> Answer:
-        if (first := self._login_first()) is not None:
-            return first
-        found = self._facts.act("queue.export", id=name)
-        return self._download(base64.b64decode(found["content"]), f"{name}.eml", "message/rfc822")
-
-    def _download(self, octets: bytes, name: str, kind: str) -> Response:
-        safe = "".join(each if each.isascii() and (each.isalnum() or each in "-_.") else "_" for each in name)
-        return Response(octets, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{safe}"'})
+        sent = chain.read() if chain and chain.filename else b""
+        return self._answer(self._actions.take_certificate(sent, key.read() if key else b""))
 
 
 def _request_class(files: Files) -> type[flask.Request]:
