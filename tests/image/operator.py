@@ -38,7 +38,7 @@ class Operator:
     def types(self, text: str) -> None:
         self.spawn.send(text + "\r")
 
-    def first_visit(self, seconds: float = 180) -> str:
+    def first_visit(self, seconds: float = 600) -> str:
         """From power on to a prompt, choosing the password; the banner."""
         banner = self._woken("New password: ", seconds)
         self.types(PASSWORD)
@@ -58,7 +58,7 @@ class Operator:
                 return banner
             self.types("")
 
-    def log_in(self, seconds: float = 180) -> str:
+    def log_in(self, seconds: float = 600) -> str:
         banner = self._woken("Password: ", seconds)
         self.types(PASSWORD)
         self.waits_for(PROMPT)

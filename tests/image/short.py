@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.image.box import ANSWER_S, Box
+from tests.image.box import ANSWER_S, BOOT_S, Box
 from tests.image.lan import CHOSEN, DNS, ROUTER, mdns
 
 PORT = 2525
@@ -27,7 +27,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
 
 
 def test_it_starts_and_shows_its_banner_on_the_line(box: Box) -> None:
-    banner = box.operator.first_visit(400)
+    banner = box.operator.first_visit(BOOT_S)
     assert "Outbox" in banner
     assert not re.search(r"login:|\[ +\d+\.\d+\]|Starting kernel", box.said()), "a kernel or a login on the line"
     seconds = box.accepting()
