@@ -103,7 +103,7 @@ async def test_an_update_tells_its_progress_and_why_it_failed() -> None:
     made, recorder = machine(rauc=Ran(0, "installing\n  0% Installing\n 20% Checking bundle\n100% Installing done.\n"))
     await made.install("/x.raucb", lambda percent, words: heard.append((percent, words)))
     assert heard == [(0, "Installing"), (20, "Checking bundle"), (100, "Installing done.")]
-    assert recorder.commands == ["rauc install /x.raucb"]
+    assert recorder.commands == ["systemctl start rauc.service", "rauc install /x.raucb"]
     made, _ = machine(rauc=Ran(1, " 20% Checking\nLastError: signature verification failed\x1b\nfailed\n"))
     with pytest.raises(Refused, match="signature verification failed") as refused:
         await made.install("/x.raucb", lambda percent, words: None)
