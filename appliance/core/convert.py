@@ -15,6 +15,8 @@ from collections.abc import Set
 from dataclasses import dataclass
 from typing import Final
 
+from appliance.core.eight_bit import ascii_field
+
 LINE_MAX: Final = 65536
 HEADER_MAX: Final = 262144
 DEPTH_MAX: Final = 32
@@ -157,9 +159,11 @@ class EightBitScan(_Walker):
         return b""
 
     def header(self, fields: list[bytes], entity: _Entity) -> bytes:
-        if not all(field.isascii() for field in fields):
+        odd = [field for field in fields if not field.isascii()]
+        if odd:
             self.header_found = True
-            self._hinder("a header field has octets above 127")
+            if self._signed or not entity.boundary.isascii() or any(ascii_field(field) is None for field in odd):
+                self._hinder("a header field has octets above 127")
         if entity.kind == "multipart/signed":
             self._signed.append(len(self._boundaries))
         return b""
@@ -198,6 +202,7 @@ class Converter(_Walker):
 
     def header(self, fields: list[bytes], entity: _Entity) -> bytes:
         top, self._top = self._top, False
+        fields = [each if each.isascii() else ascii_field(each) or each for each in fields]
         kept = [each for each in fields if not each.lower().startswith(b"content-transfer-encoding")]
         names = {each.partition(b":")[0].strip().lower() for each in fields}
         if self.leaf + 1 in self._leaves:

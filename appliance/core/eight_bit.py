@@ -1,7 +1,8 @@
 """8-bit text in a header field -> ASCII that means the same (RFC 2047 words; RFC 2231 for parameters), and back.
 
 `ascii_field` takes a raw field (name, colon, value, CRLF; folded or not) and returns it encoded, or None when the
-letters stand in an address, which no encoding can hold (RFC 6532). Text that is not UTF-8 is read as windows-1252.
+letters stand in an address, which no encoding can hold (RFC 6532), or it is no field at all. Text that is not UTF-8 is
+read as windows-1252.
 `readable` is the way back, for people. Pure, linear in its input; nothing raises.
 """
 
@@ -33,6 +34,8 @@ _ESCAPE: Final = re.compile(rb"\\(.)", re.DOTALL)
 
 def ascii_field(raw: bytes) -> bytes | None:
     name, colon, value = raw.partition(b":")
+    if not (colon and name.isascii()):
+        return None
     kind = name.strip().lower().decode("ascii", "replace")
     if kind in _WITH_PARAMETERS:
         value = _PARAMETER.sub(_extended, value)

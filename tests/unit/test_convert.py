@@ -117,7 +117,7 @@ SIGNED = (
     "text, word",
     [
         (SIGNED.format("Grüße", "x"), "signed"),
-        ("Subject: Grüße\r\n\r\nx\r\n", "header"),
+        ("Cc: grüße@x.example\r\n\r\nx\r\n", "header"),
         (HEAD + "Content-Transfer-Encoding: base64\r\n\r\nGrüße\r\n", "encoding"),
         (HEAD + "Content-Type: multipart/mixed; boundary=b\r\n\r\nGrüße\r\n--b\r\n\r\nx\r\n--b--\r\n", "8-bit text"),
         (HEAD + "Content-Type: message/partial; id=1\r\n\r\nGrüße\r\n", "8-bit text"),
@@ -175,3 +175,14 @@ def test_no_octets_break_the_conversion(octets: bytes) -> None:
     converter = Converter(scan.leaves, scan.dense)
     out = converter.feed(octets) + converter.finish()
     assert scan.obstacle or out.isascii()
+
+
+@pytest.mark.parametrize("piece", [1, 7, 4096])
+def test_a_file_name_in_other_letters_is_encoded(piece: int) -> None:
+    part = (
+        '--b\r\nContent-Type: application/pdf;\r\n name="März.pdf"\r\nContent-Transfer-Encoding: base64\r\n\r\neA==\r\n'
+    )
+    scan, octets = convert(HEAD + f"Content-Type: multipart/mixed; boundary=b\r\n\r\n{part}--b--\r\n", piece)
+    assert not scan.obstacle and scan.header_found and octets.isascii()
+    (found,) = email.message_from_bytes(octets, policy=email.policy.default).iter_parts()
+    assert found.get_filename() == "März.pdf" and octets.endswith(b"\r\n\r\neA==\r\n--b--\r\n")
