@@ -80,8 +80,8 @@ class Card:
             copy.unlink()
 
     def trouble(self) -> str:
-        """What e2fsck finds on a copy of the data partition that it would not mend unasked; "" = clean. Counts and marks
-        that the kernel itself sets right when it mounts are not trouble."""
+        """What e2fsck finds on a copy of the data partition that it would not mend unasked; "" = clean. Counts and
+        marks that the kernel itself sets right when it mounts are not trouble."""
         copy = self._copy_of_data()
         done = subprocess.run(["e2fsck", "-f", "-p", copy], check=False, capture_output=True, text=True)
         copy.unlink()
