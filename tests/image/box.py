@@ -11,6 +11,7 @@ import json
 import smtplib
 import socket
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -115,8 +116,20 @@ class Box:
     # -- the page and the lamps -------------------------------------------------------------------------------------
 
     def page(self, path: str) -> str:
-        with urllib.request.urlopen(f"http://{self.address}:{self.page_port}{path}", timeout=ANSWER_S) as answer:
-            return str(answer.read().decode())
+        """The page starts after the relay, so it is given a while to listen."""
+        end = time.monotonic() + ANSWER_S * 2
+        while True:
+            try:
+                with urllib.request.urlopen(
+                    f"http://{self.address}:{self.page_port}{path}", timeout=ANSWER_S
+                ) as answer:
+                    return str(answer.read().decode())
+            except urllib.error.HTTPError:
+                raise
+            except OSError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(1)
 
     def status(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.page("/api/status"))
