@@ -54,6 +54,7 @@ class Box:
         self.card.put_in_boot("outbox.toml", settings)
         self.emulator = Emulator(self.card, folder, words)
         self.operator: Operator
+        self._log = (folder / "line.log").open("ab", buffering=0)
         self.address, self.port, self.page_port = GIVEN, 25, 80
 
     def __enter__(self) -> Box:
@@ -65,6 +66,7 @@ class Box:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.power_cut()
+        self._log.close()
         self.lan.stop()
         if kind is None:
             self.card.remove()
@@ -72,7 +74,7 @@ class Box:
     def power_on(self) -> None:
         self.emulator.power_on()
         assert self.emulator.line
-        self.operator = Operator(self.emulator.line, self.folder / "line.log")
+        self.operator = Operator(self.emulator.line, self._log)
 
     def power_cut(self) -> None:
         self.emulator.cut()
@@ -137,11 +139,12 @@ class Box:
 
     def lamps_and_language(self) -> tuple[Looks, Looks]:
         """What the pins do, and what the language says of the status on the page before and after; activity apart,
-        since it follows single messages. Until a status stayed the same meanwhile."""
+        since it follows single messages. Looks again when a lamp was just changing or the lamps were being tested (the
+        panel does that at each start); what does not agree after six looks is told as it is."""
         for _ in range(6):
             before = self.language()
             seen = pins.look(self.emulator.levels)
-            if before == self.language():
+            if before == self.language() and before.items() <= seen.items():
                 break
         return {name: seen[name] for name in before}, before
 

@@ -9,10 +9,8 @@ from __future__ import annotations
 import re
 import socket
 import time
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
-import pexpect
 from pexpect import fdpexpect
 
 PASSWORD: Final = "correct horse battery"
@@ -22,12 +20,11 @@ WAIT_S: Final = 60.0
 
 
 class Operator:
-    """`log` keeps everything that the line said."""
+    """`log` keeps everything that the line said; its owner closes it."""
 
-    def __init__(self, line: socket.socket, log: Path) -> None:
-        self._log = log.open("ab")
+    def __init__(self, line: socket.socket, log: BinaryIO) -> None:
         self.spawn = fdpexpect.fdspawn(line, timeout=WAIT_S)
-        self.spawn.logfile_read = self._log
+        self.spawn.logfile_read = log
 
     def waits_for(self, pattern: str, seconds: float = WAIT_S) -> str:
         """What came before and with `pattern`."""
@@ -75,9 +72,3 @@ class Operator:
         text = self.waits_for(PROMPT, seconds)
         text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
         return "\n".join(text.replace("\r", "").split("\n")[1:-1])
-
-    def close(self) -> None:
-        self._log.close()
-
-
-__all__ = ["INVITATION", "PASSWORD", "PROMPT", "Operator", "pexpect"]
