@@ -45,6 +45,7 @@ class Lan:
     def __init__(self) -> None:
         self.mx, self.dns = MailServer(name="mx.example.net"), Nameserver(ZONE)
         self.leases = 0
+        self._open: list[asyncio.DatagramTransport] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -62,8 +63,10 @@ class Lan:
     def stop(self) -> None:
         self.run(self.mx.stop())
         self.run(self.dns.stop())
+        self.run(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+        self._loop.close()
         ip("link", "del", TAP)
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
@@ -74,7 +77,13 @@ class Lan:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, TAP.encode())
         made.bind(("0.0.0.0", port))
-        await self._loop.create_datagram_endpoint(lambda: protocol, sock=made)
+        transport, _ = await self._loop.create_datagram_endpoint(lambda: protocol, sock=made)
+        self._open.append(transport)
+
+    async def _close(self) -> None:
+        for transport in self._open:
+            transport.close()
+        await asyncio.sleep(0)  # a transport closes its socket in the loop's next turn
 
 
 def mdns(name: str, kind: int, seconds: float = 10.0) -> bytes:
