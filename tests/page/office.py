@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.clock import SystemClock
+from appliance.demo.world import ZONES
 from appliance.passwords import Passwords
 from appliance.pretend.internet import Internet
 from tests.e2e.box import free_port
@@ -30,16 +31,6 @@ from tests.e2e.box import free_port
 PASSWORD = "correct horse battery"
 WAIT_S = 30.0
 PROBE = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
-ZONES = """
-office.pretend.example MX 10 mail.office.pretend.example
-friendly.pretend.example MX 10 mail.friendly.pretend.example
-strict.pretend.example MX 10 mail.strict.pretend.example
-grey.pretend.example MX 10 mail.grey.pretend.example
-mail.office.pretend.example A 127.0.0.10
-mail.friendly.pretend.example A 127.0.0.11
-mail.strict.pretend.example A 127.0.0.12
-mail.grey.pretend.example A 127.0.0.13
-"""
 SCRIPT = """
 mail.strict.pretend.example RCPT -> 550 5.1.1 nobody of that name here {probe}
 mail.grey.pretend.example RCPT -> 451 4.7.1 greylisted, come again in a few minutes
